@@ -1,0 +1,52 @@
+/** Writes docs/reference from the source. `test/generated-docs.test.ts` fails when it was not run after a change. */
+import { mkdirSync, writeFileSync } from 'node:fs';
+import { dirname, resolve } from 'node:path';
+
+import { openApiDocument } from '../src/api/openapi.ts';
+import { cliReference } from '../src/cli/reference.ts';
+import { CATALOGUE } from '../src/errors/catalogue.ts';
+import { version } from '../src/platform/version.ts';
+import { jsonSchema } from '../src/spec/json-schema.ts';
+import { referenceMarkdown } from '../src/spec/reference.ts';
+
+/** By path, relative to the project. */
+export const generatedDocs = (): Readonly<Record<string, string>> => ({
+  'docs/reference/kiln.schema.json': `${JSON.stringify(jsonSchema(), null, 2)}\n`,
+  'docs/reference/kiln-yaml.md': referenceMarkdown(),
+  'docs/reference/errors.md': errorsMarkdown(),
+  'docs/reference/cli.md': cliReference(),
+  'docs/reference/openapi.json': `${JSON.stringify(openApiDocument(version()), null, 2)}\n`,
+});
+
+const FAULTS = {
+  user: 'the command or the file',
+  machine: 'this machine',
+  remote: 'something remote',
+  kiln: 'Kiln',
+} as const satisfies Record<(typeof CATALOGUE)[keyof typeof CATALOGUE]['fault'], string>;
+
+function errorsMarkdown(): string {
+  const rows = Object.entries(CATALOGUE).map(
+    ([code, { fault, exit, http, doc }]) => `| \`${code}\` | ${doc} | ${FAULTS[fault]} | ${exit} | ${http} |`,
+  );
+  return `# Errors
+
+Generated from the catalogue by \`scripts/generate-docs.ts\`. Every error has one of these codes, says what failed, why, and
+what to do. A code never changes its meaning.
+
+| code | what it means | where to look | exit code | HTTP status |
+| --- | --- | --- | --- | --- |
+${rows.join('\n')}
+
+Exit codes: 0 done · 1 a bug in Kiln · 2 usage or configuration · 3 changes or drift found · 4 failed and rolled back ·
+5 failed and not rolled back: a person is needed · 6 engine or daemon unreachable · 130 interrupted.
+`;
+}
+
+if (import.meta.main) {
+  for (const [path, content] of Object.entries(generatedDocs())) {
+    const target = resolve(import.meta.dirname, '..', path);
+    mkdirSync(dirname(target), { recursive: true });
+    writeFileSync(target, content);
+  }
+}
