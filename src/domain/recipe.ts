@@ -1,0 +1,78 @@
+/** The recipe: the validated `image:` part of kiln.yaml, defaults filled in. What the bake works from. */
+import type { Digest } from './digest.ts';
+
+export type Base =
+  /** `scratch`: nothing. */
+  | { readonly kind: 'scratch' }
+  /** `debian:bookworm`, `debian:bookworm@20260101T000000Z`: mmdebstrap, minbase. */
+  | { readonly kind: 'debian'; readonly suite: string; readonly snapshot: string | null }
+  /** `image:web:1.2.0` or `image:sha256:…`: an image in Kiln's own store. */
+  | { readonly kind: 'kiln'; readonly reference: string }
+  /** `oci:PATH`, a layout on disk; `digest` picks the image where it holds several. */
+  | { readonly kind: 'layout'; readonly path: string; readonly digest: Digest | null }
+  /** `registry.example/app@sha256:…`, or a tag that kiln.lock pins to a digest at the first bake. */
+  | { readonly kind: 'registry'; readonly reference: string }
+  /** `stage:NAME`: another stage of the same recipe. */
+  | { readonly kind: 'stage'; readonly stage: string };
+
+export interface FileStep {
+  /** A path, folder or glob within the recipe's folder, or within the stage's root. */
+  readonly from: string;
+  /** Null: the recipe's folder. */
+  readonly stage: string | null;
+  /** Absolute. With a trailing slash, or when `from` matches several: the folder that they go in. */
+  readonly to: string;
+  /** Numeric or by the image's passwd; default 0:0. */
+  readonly owner: string | null;
+  /** Octal mode of files (folders get x where r); null: 0644, or 0755 for what is executable. */
+  readonly mode: number | null;
+}
+
+export interface RunStep {
+  readonly command: string;
+  /** false: no network at all. */
+  readonly network: boolean;
+  readonly env: Readonly<Record<string, string>>;
+}
+
+export interface Stage {
+  readonly name: string;
+  readonly from: Base;
+  /** In this order: packages, user, files, run. */
+  readonly packages: readonly string[];
+  readonly user: UserStep | null;
+  readonly files: readonly FileStep[];
+  readonly run: readonly RunStep[];
+  readonly env: Readonly<Record<string, string>>;
+  readonly workdir: string | null;
+}
+
+/** A user made in the image's passwd where it is not there yet; ids fixed so that bakes agree. */
+export interface UserStep {
+  readonly name: string;
+  readonly uid: number;
+}
+
+export interface Recipe {
+  /** Where relative paths start. Absolute. */
+  readonly folder: string;
+  /** Earlier stages, in order, then the one that becomes the image. */
+  readonly stages: readonly Stage[];
+  readonly final: Stage;
+  readonly entrypoint: readonly string[];
+  readonly command: readonly string[];
+  readonly ports: readonly number[];
+  readonly labels: Readonly<Record<string, string>>;
+  readonly stopSignal: string | null;
+}
+
+/** `dockerfile:` recipes: baked by BuildKit or buildah, imported by digest. */
+export interface DockerfileRecipe {
+  readonly folder: string;
+  /** Relative to the folder. */
+  readonly dockerfile: string;
+  readonly args: Readonly<Record<string, string>>;
+  readonly target: string | null;
+  /** What a FROM reference is replaced by: `node:20-alpine` → `127.0.0.1:5000/node@sha256:…`. */
+  readonly bases: Readonly<Record<string, string>>;
+}

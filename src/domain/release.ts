@@ -1,0 +1,141 @@
+/**
+ * The release: an image digest and everything it is launched with. Numbered within its fleet, hashed, never changed.
+ * Changing any part of a `ReleaseContent` is a new release. How many instances run is the fleet's, not the release's.
+ */
+import type { Digest } from './digest.ts';
+import type { FleetId, ReleaseNumber } from './ids.ts';
+
+/** `none`: an instance is healthy once its process has lived for `warmUpMs`. */
+export type Probe =
+  | { readonly kind: 'http'; readonly path: string; readonly status: number; readonly body?: string }
+  | { readonly kind: 'tcp' }
+  /** Runs in a probe container of the instance's own image, in the instance's network; 0 is healthy. */
+  | { readonly kind: 'command'; readonly command: readonly string[] }
+  | { readonly kind: 'none' };
+
+export interface Health {
+  readonly probe: Probe;
+  readonly everyMs: number;
+  readonly timeoutMs: number;
+  /** Consecutive failures that make a healthy instance unhealthy. */
+  readonly fall: number;
+  /** A new instance that isn't healthy this long after its launch has failed. */
+  readonly deadlineMs: number;
+}
+
+export interface Volume {
+  readonly name: string;
+  readonly path: string;
+  /** Only one instance may have it at a time: forces `recreate`. */
+  readonly singleWriter: boolean;
+}
+
+export interface Scratch {
+  readonly path: string;
+  readonly sizeBytes: number;
+}
+
+/** A file laid into the instance at launch, read-only. `mode` as in chmod (0o444). */
+export interface LaunchFile {
+  readonly path: string;
+  readonly content: string;
+  readonly mode: number;
+}
+
+export interface Limits {
+  readonly memoryBytes: number;
+  /** CPUs' worth of time: 0.5 is half a core; null is no limit. */
+  readonly cpus: number | null;
+  readonly pids: number;
+}
+
+/** Where an instance's output goes besides its own log files. */
+export type LogShipping =
+  /** Appended to a file on the machine. Absolute. */
+  | { readonly kind: 'file'; readonly path: string }
+  /** RFC 5424 over a local socket (`/dev/log`) or UDP. */
+  | { readonly kind: 'syslog'; readonly to: { readonly socket: string } | { readonly host: string; readonly port: number } }
+  /** Batches of JSON lines, POSTed. */
+  | { readonly kind: 'http'; readonly url: string };
+
+export interface LogPolicy {
+  /** A log file that has grown to this is rotated. */
+  readonly maxBytes: number;
+  /** Files kept of each instance, the current one included. */
+  readonly keepFiles: number;
+  readonly ship: LogShipping | null;
+}
+
+export interface Launch {
+  /** Replaces the image's entrypoint and command where not null. */
+  readonly command: readonly string[] | null;
+  readonly env: Readonly<Record<string, string>>;
+  readonly files: readonly LaunchFile[];
+  readonly volumes: readonly Volume[];
+  readonly scratch: readonly Scratch[];
+  /** `uid`, `uid:gid`, or a name in the image's passwd; null is the image's own user. */
+  readonly user: string | null;
+  /** Kept capabilities (`NET_BIND_SERVICE`); all others are dropped. */
+  readonly capabilities: readonly string[];
+  readonly limits: Limits;
+  readonly stopSignal: string;
+  /** From the stop signal to SIGKILL. */
+  readonly stopGraceMs: number;
+  readonly logs: LogPolicy;
+}
+
+export interface Routing {
+  /** The port inside the instance; null: the service takes no traffic. */
+  readonly port: number | null;
+  /** The address the load balancer listens on for the fleet, and the one for a preview of a green group. */
+  readonly listen: { readonly host: string; readonly port: number } | null;
+  readonly preview: { readonly host: string; readonly port: number } | null;
+  /** How long requests in flight may take to finish before an instance is stopped. */
+  readonly drainMs: number;
+  /** The same for WebSockets and other long streams. */
+  readonly streamDrainMs: number;
+}
+
+export type Strategy =
+  | {
+      readonly kind: 'rolling';
+      /** Percent of the desired size that stays healthy: the floor. */
+      readonly minHealthyPercent: number;
+      /** Instances above the desired size that may run during a rollout, at least 0. */
+      readonly maxSurge: number;
+      /** How many are replaced at a time, at least 1; null: as many as surge and floor allow. */
+      readonly batch: number | null;
+    }
+  | { readonly kind: 'blue-green' }
+  | { readonly kind: 'recreate' };
+
+export interface Replace {
+  readonly strategy: Strategy;
+  /** An instance counts as ready only when it has been healthy this long. */
+  readonly warmUpMs: number;
+  /** How long the previous group stays warm after its successor took over. */
+  readonly keepMs: number;
+  /** A rollout that makes no progress for this long has failed and is rolled back. */
+  readonly deadlineMs: number;
+}
+
+/** Everything that the hash covers. */
+export interface ReleaseContent {
+  readonly fleet: FleetId;
+  readonly image: Digest;
+  readonly launch: Launch;
+  readonly health: Health;
+  readonly routing: Routing;
+  readonly replace: Replace;
+}
+
+export interface Release {
+  readonly number: ReleaseNumber;
+  /** sha256 over the canonical JSON of `content`. */
+  readonly hash: Digest;
+  readonly content: ReleaseContent;
+  /** Milliseconds since the epoch. */
+  readonly createdAt: number;
+  /** For people: the image's version tag and git revision when the release was made. */
+  readonly label: string;
+}

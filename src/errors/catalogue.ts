@@ -1,0 +1,68 @@
+/**
+ * Every code that Kiln can answer with. A published code is never reused for another meaning.
+ * `fault`: who can mend it. `exit`: the process's exit code (PRODUCT: 1 bug, 2 usage or configuration, 3 changes or drift
+ * found, 4 failed and rolled back, 5 failed and a person is needed, 6 engine or daemon unreachable, 130 interrupted).
+ * `doc`: one sentence for docs/errors.md, which is generated from here.
+ */
+interface Entry {
+  readonly fault: 'user' | 'machine' | 'kiln' | 'remote';
+  readonly exit: 1 | 2 | 3 | 4 | 5 | 6 | 130;
+  readonly http: number;
+  readonly doc: string;
+}
+
+const entry = (fault: Entry['fault'], exit: Entry['exit'], http: number, doc: string): Entry => ({ fault, exit, http, doc });
+
+export const CATALOGUE = {
+  // General
+  BUG: entry('kiln', 1, 500, 'Kiln met a state that its authors ruled out. Please report it with the output of --debug.'),
+  USAGE: entry('user', 2, 400, 'The command was called in a way it does not understand.'),
+  INTERRUPTED: entry('user', 130, 499, 'The command was interrupted; work given to the daemon goes on.'),
+  NOT_FOUND: entry('user', 2, 404, 'The service, environment, release, image or instance named does not exist.'),
+  NEEDS_ROOT: entry('machine', 2, 403, 'The host engine needs root.'),
+  // kiln.yaml
+  CONFIG_NOT_FOUND: entry('user', 2, 404, 'There is no kiln.yaml in the folder.'),
+  CONFIG_SYNTAX: entry('user', 2, 422, 'kiln.yaml is not well-formed YAML.'),
+  CONFIG_INVALID: entry('user', 2, 422, 'kiln.yaml says something that the schema does not allow.'),
+  // Files
+  PATH_ESCAPES: entry('user', 2, 422, 'A path leads out of the folder that it must stay in.'),
+  FILE_UNREADABLE: entry('user', 2, 422, 'A file that was named does not exist or cannot be read.'),
+  DISK_FULL: entry('machine', 5, 507, 'The disk is full; nothing was half written.'),
+  // Images
+  IMAGE_NOT_FOUND: entry('user', 2, 404, 'No image of that digest or tag is in the store.'),
+  IMAGE_NOT_PINNED: entry('user', 2, 422, 'A tag was given where only a digest may stand.'),
+  IMAGE_INVALID: entry('remote', 2, 422, 'The image breaks the OCI image specification.'),
+  LAYER_UNSAFE: entry('remote', 2, 422, 'A layer holds a path, link or size that Kiln refuses to unpack.'),
+  DIGEST_MISMATCH: entry('remote', 2, 422, 'Bytes do not have the digest under which they were asked for.'),
+  TAG_IMMUTABLE: entry('user', 2, 409, 'The tag already names another image; tags never move.'),
+  TAG_REFUSED: entry('user', 2, 422, 'The tag is not allowed: it is malformed, or it is `latest`.'),
+  REFERENCE_INVALID: entry('user', 2, 422, 'The text is not an image reference.'),
+  REGISTRY_UNREACHABLE: entry('remote', 6, 502, 'The registry did not answer.'),
+  REGISTRY_DENIED: entry('remote', 2, 403, 'The registry refused the credentials, or asks for some.'),
+  REGISTRY_PROTOCOL: entry('remote', 2, 502, 'The registry answered with something outside the distribution specification.'),
+  // Bake
+  BAKE_STEP_FAILED: entry('user', 2, 422, 'A step of the recipe failed; earlier steps are kept and the next bake resumes there.'),
+  BAKE_TOOL_MISSING: entry('machine', 2, 424, 'A program that the recipe needs is not installed.'),
+  BASE_UNAVAILABLE: entry('remote', 2, 502, 'The base that the recipe names could not be had.'),
+  // Deploy
+  RELEASE_MISMATCH: entry('kiln', 1, 409, 'A group exists with another release than the one asked for.'),
+  ROLLOUT_BUSY: entry('user', 2, 409, 'The command does not fit the present rollout of the fleet.'),
+  ROLLED_BACK: entry('user', 4, 409, 'The rollout failed and the fleet was rolled back.'),
+  ATTENTION: entry('user', 5, 409, 'The rollout failed and could not be rolled back: a person is needed.'),
+  SUPERSEDED: entry('user', 4, 409, 'Another deploy, a rollback or a removal took the place of the rollout that was waited for.'),
+  NO_WAY_BACK: entry('user', 2, 409, 'There is no earlier release to roll back to.'),
+  PLAN_STALE: entry('machine', 5, 409, 'What was seen has changed since the plan was made; Kiln looks again and plans anew.'),
+  // Engines
+  ENGINE_UNREACHABLE: entry('machine', 6, 503, 'The engine did not answer.'),
+  BALANCER_UNREACHABLE: entry('machine', 6, 503, 'The load balancer did not answer.'),
+  REQUIREMENT_MISSING: entry('machine', 2, 424, 'A system package or kernel feature that the engine needs is missing.'),
+  PORT_IN_USE: entry('machine', 2, 409, 'Another process listens on the port.'),
+  LAUNCH_FAILED: entry('user', 5, 500, 'The instance could not be started.'),
+  // Daemon and history
+  DAEMON_UNREACHABLE: entry('machine', 6, 503, 'The daemon did not answer on its socket.'),
+  DAEMON_RUNNING: entry('user', 2, 409, 'Another daemon already runs on this home.'),
+  HISTORY_BROKEN: entry('machine', 5, 500, 'The hash chain of the history is broken: an entry was changed or removed.'),
+  STORE_UNREADABLE: entry('machine', 5, 500, 'The state database could not be opened or is damaged.'),
+} as const satisfies Record<string, Entry>;
+
+export type ErrorCode = keyof typeof CATALOGUE;
