@@ -1,0 +1,117 @@
+/**
+ * What people ask for, decided against the state: a command in, events out, or a KilnError that says why not. Pure.
+ * What is already so is no event at all: every command can be given twice.
+ */
+import { KilnError } from '../errors/error.ts';
+import type { ReleaseNumber } from '../domain/ids.ts';
+import type { Release } from '../domain/release.ts';
+import type { FleetEvent } from './events.ts';
+import type { Bounds, FleetState } from './state.ts';
+
+export type Command =
+  | { readonly kind: 'deploy'; readonly release: Release; readonly size: number; readonly bounds: Bounds | null }
+  | { readonly kind: 'rollback'; readonly to: ReleaseNumber | null }
+  | { readonly kind: 'scale'; readonly size: number }
+  | { readonly kind: 'pause' }
+  | { readonly kind: 'resume' }
+  | { readonly kind: 'abort' }
+  | { readonly kind: 'stop' }
+  | { readonly kind: 'start' }
+  | { readonly kind: 'retire' };
+
+export function decide(state: FleetState, command: Command): readonly FleetEvent[] {
+  switch (command.kind) {
+    case 'deploy':
+      return deploy(state, command);
+    case 'rollback':
+      return rollback(state, command.to);
+    case 'scale':
+      return scale(state, command.size);
+    case 'pause':
+      return pause(state);
+    case 'resume':
+      return state.rollout?.pausedAt == null ? [] : [{ kind: 'rollout.resumed' }];
+    case 'abort':
+      return abort(state, 'aborted');
+    case 'stop':
+      return state.life === 'active' ? [{ kind: 'fleet.stopped' }] : [];
+    case 'start':
+      return state.life === 'stopped' ? [{ kind: 'fleet.started' }] : [];
+    case 'retire':
+      return state.life === 'active' || state.life === 'stopped' ? [{ kind: 'fleet.retiring' }] : [];
+  }
+}
+
+/** The number that the next release will have. */
+export const nextRelease = (state: FleetState): ReleaseNumber => (state.releases.length + 1) as ReleaseNumber;
+
+function deploy(state: FleetState, { release, size, bounds }: Extract<Command, { kind: 'deploy' }>): readonly FleetEvent[] {
+  if (state.life === 'retiring') throw busy(state, 'the fleet is being removed', 'deploy again once it is gone');
+  if (state.life === 'stopped') throw busy(state, 'the fleet is stopped', '`kiln up` starts it; then deploy');
+  const rebound = bounds !== null && (bounds.min !== state.bounds?.min || bounds.max !== state.bounds.max);
+  const resize: readonly FleetEvent[] = [
+    ...(size === state.size ? [] : [{ kind: 'size.set', size } as const]),
+    ...(rebound ? [{ kind: 'bounds.set', ...bounds } as const] : []),
+  ];
+  const { rollout, serving } = state;
+  if (hashOf(state, rollout === null ? serving : rollout.to) === release.hash && rollout?.phase !== 'attention') return resize;
+  if (rollout?.phase === 'advancing' && hashOf(state, rollout.from) === release.hash) {
+    return [...resize, ...abort(state, `superseded by a deploy of r${rollout.from}`)];
+  }
+  const start: FleetEvent = { kind: 'rollout.started', from: serving, to: release.number, cause: 'deploy', reason: 'deploy' };
+  return [{ kind: 'release.made', release }, ...resize, start];
+}
+
+const hashOf = (state: FleetState, number: ReleaseNumber | null): string | null =>
+  number === null ? null : (state.releases[number - 1]?.hash ?? null);
+
+function rollback(state: FleetState, asked: ReleaseNumber | null): readonly FleetEvent[] {
+  const { rollout, serving } = state;
+  const to = asked ?? (rollout?.phase === 'advancing' ? rollout.from : state.trail.at(-1)) ?? null;
+  if (state.life === 'stopped') throw busy(state, 'the fleet is stopped', '`kiln up` starts it; then roll back');
+  if (to === null || state.life !== 'active') throw noWayBack(state);
+  if (state.releases[to - 1] === undefined) throw unknownRelease(state, to);
+  if (rollout === null ? serving === to : rollout.to === to) return [];
+  if (rollout !== null && to === serving) return abort(state, 'rollback');
+  // From what serves, not from what a rollout was about to put there: only what served is a way back (law 5).
+  return [{ kind: 'rollout.started', from: serving, to, cause: 'rollback', reason: 'rollback' }];
+}
+
+function scale(state: FleetState, size: number): readonly FleetEvent[] {
+  if (size === state.size) return [];
+  if (state.releases.length === 0 || state.life !== 'active') throw busy(state, 'nothing is deployed', 'run `kiln deploy` first');
+  const limit = state.releases.at(-1)?.content.launch.volumes.find((volume) => volume.singleWriter);
+  if (size > 1 && limit !== undefined) {
+    throw busy(state, `the volume "${limit.name}" has a single writer`, 'a fleet with a single-writer volume has one instance');
+  }
+  const { bounds } = state;
+  if (bounds !== null && (size < bounds.min || size > bounds.max)) {
+    throw busy(state, `${size} is not between ${bounds.min} and ${bounds.max}`, 'change `instances` in kiln.yaml and deploy');
+  }
+  return [{ kind: 'size.set', size }];
+}
+
+function pause(state: FleetState): readonly FleetEvent[] {
+  if (state.rollout === null) throw busy(state, 'no rollout is under way', '`kiln status` shows what the fleet does');
+  if (state.rollout.phase !== 'advancing') throw busy(state, 'the fleet is on its way back', 'a way back cannot be paused');
+  return state.rollout.pausedAt === null ? [{ kind: 'rollout.paused' }] : [];
+}
+
+/** Back to where the rollout came from. A way back is not aborted: it is what abort leads to. */
+function abort(state: FleetState, reason: string): readonly FleetEvent[] {
+  const { rollout } = state;
+  if (rollout === null) throw busy(state, 'no rollout is under way', 'to go back to an earlier release run `kiln rollback`');
+  if (rollout.phase !== 'advancing' && rollout.cause !== 'rollback') return [];
+  return [{ kind: 'rollout.started', from: rollout.to, to: state.serving, cause: 'abort', reason }];
+}
+
+const busy = (state: FleetState, why: string, hint: string): KilnError =>
+  new KilnError('ROLLOUT_BUSY', `${state.fleet}: ${why}`, { hint });
+
+const noWayBack = (state: FleetState): KilnError =>
+  new KilnError('NO_WAY_BACK', `${state.fleet} has no earlier release that served`, {
+    hint: '`kiln releases` lists what there is; deploy the one that you want',
+  });
+
+const unknownRelease = (state: FleetState, to: ReleaseNumber): KilnError =>
+  new KilnError('NOT_FOUND', `${state.fleet} has no release r${to}`, { hint: '`kiln releases` lists what there is' });

@@ -1,0 +1,66 @@
+/**
+ * What can happen to a fleet. Events are journal entries whose kind is the event's `kind` and whose data is the rest;
+ * all state is a fold over them (state.ts for the fleet planner, kept-state.ts for the keeper).
+ */
+import type { GroupId, InstanceId, ReleaseNumber } from '../domain/ids.ts';
+import type { Release } from '../domain/release.ts';
+import type { Weights } from '../engines/engine.ts';
+
+/**
+ * Why a rollout runs. `deploy` and `rollback` were asked for: when they fail, the fleet goes back to where it was.
+ * `failure` and `abort` are that way back: when they fail, a person is needed.
+ */
+export type Cause = 'deploy' | 'rollback' | 'failure' | 'abort';
+
+/** `done`: the release asked for serves. `rolled-back`: it failed or was aborted, the former one serves. */
+export type Outcome = 'done' | 'rolled-back';
+
+/** A group that is kept after its successor took over, so that the way back is open. */
+export interface Warm {
+  readonly release: ReleaseNumber;
+  readonly size: number;
+  /** When its retention window has passed, ms since the epoch. */
+  readonly until: number;
+}
+
+export type FleetEvent =
+  | { readonly kind: 'release.made'; readonly release: Release }
+  | { readonly kind: 'size.set'; readonly size: number }
+  /** What `scale` may ask for. */
+  | { readonly kind: 'bounds.set'; readonly min: number; readonly max: number }
+  /** Supersedes whatever rollout there was. */
+  | {
+      readonly kind: 'rollout.started';
+      readonly from: ReleaseNumber | null;
+      /** Null: back to an empty fleet, where a first deploy failed. */
+      readonly to: ReleaseNumber | null;
+      readonly cause: Cause;
+      readonly reason: string;
+    }
+  | { readonly kind: 'image.ready' }
+  /** The target group grew, or more of it are ready: restarts the deadlines. `failures`: of the target group so far. */
+  | { readonly kind: 'rollout.progress'; readonly ready: number; readonly size: number; readonly failures: number }
+  | { readonly kind: 'rollout.paused' }
+  | { readonly kind: 'rollout.resumed' }
+  /** The way back is not healthy either. Kiln goes on trying; a person is needed. */
+  | { readonly kind: 'rollout.attention'; readonly reason: string }
+  | { readonly kind: 'rollout.finished'; readonly outcome: Outcome; readonly warm: readonly Warm[] }
+  | { readonly kind: 'warm.expired'; readonly release: ReleaseNumber }
+  /** Nothing of it runs until it is started again; what it is stays as it was. */
+  | { readonly kind: 'fleet.stopped' }
+  | { readonly kind: 'fleet.started' }
+  | { readonly kind: 'fleet.retiring' }
+  | { readonly kind: 'fleet.retired' };
+
+/** What happens in the keeper's world, below the groups. */
+export type KeeperEvent =
+  | { readonly kind: 'group.sized'; readonly group: GroupId; readonly size: number }
+  | { readonly kind: 'group.deleted'; readonly group: GroupId }
+  | { readonly kind: 'group.gone'; readonly group: GroupId }
+  | { readonly kind: 'traffic.set'; readonly weights: Weights; readonly preview: GroupId | null }
+  | { readonly kind: 'instance.retiring'; readonly instance: InstanceId; readonly why: string }
+  /** Counted once for each instance: exited by itself, missed its deadline, turned unhealthy, or could not be launched. */
+  | { readonly kind: 'instance.failed'; readonly instance: InstanceId; readonly why: string }
+  /** The group has been well for long enough that its failures are forgiven. */
+  | { readonly kind: 'group.recovered'; readonly group: GroupId }
+  | { readonly kind: 'instance.removed'; readonly instance: InstanceId };

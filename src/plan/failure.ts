@@ -1,0 +1,32 @@
+/** When a rollout has failed, and what then. Every phase has a deadline and a default way out (law 6). */
+import type { FleetEvent } from './events.ts';
+import type { RolloutWorld } from './world.ts';
+import { deadlineOf, PAUSE_MS } from './strategies/parts.ts';
+
+/** So many failed instances since the last progress are a failed release, not bad luck. */
+const TOLERATED_FAILURES = 3;
+
+/** The event that ends the present phase, or null while it may go on. */
+export function failureOf(world: RolloutWorld): FleetEvent | null {
+  const { rollout } = world;
+  if (rollout.phase === 'attention') return null;
+  const reason = reasonOf(world);
+  if (reason === null) return null;
+  if (rollout.cause === 'failure' || rollout.cause === 'abort') return { kind: 'rollout.attention', reason };
+  return { kind: 'rollout.started', from: rollout.to, to: rollout.from, cause: 'failure', reason };
+}
+
+function reasonOf(world: RolloutWorld): string | null {
+  const { rollout, target, size, now } = world;
+  const name = `r${target.release}`;
+  const cause = world.trouble ?? target.lastFailure;
+  const because = cause === null ? '' : `: ${cause}`;
+  const failures = target.failures - rollout.progress.failures;
+  if (failures >= TOLERATED_FAILURES && target.ready < size) return `${failures} instances of ${name} failed${because}`;
+  if (rollout.pausedAt !== null) return now - rollout.pausedAt >= PAUSE_MS ? `${name} was paused for a day` : null;
+  if (now < deadlineOf(world)) return null;
+  if (!rollout.imageReady) return `the image of ${name} could not be made ready`;
+  return target.ready < size
+    ? `${target.ready} of ${size} instances of ${name} were ready when its deadline passed${because}`
+    : `${name} made no progress until its deadline${because}`;
+}

@@ -1,0 +1,21 @@
+/** What the keeper decides from. */
+import type { GroupId, InstanceId } from '../domain/ids.ts';
+import type { Release } from '../domain/release.ts';
+import type { BalancerObservation, InstanceObservation } from '../engines/engine.ts';
+import type { KeptState } from './kept-state.ts';
+
+export interface KeeperInput {
+  readonly kept: KeptState;
+  /** Null: an instance of ours that no release is known for. */
+  readonly release: (group: GroupId) => Release | null;
+  readonly instances: readonly InstanceObservation[];
+  /** Null: the load balancer knows nothing of the fleet, or the fleet takes no traffic. */
+  readonly balancer: BalancerObservation | null;
+  /** Since when the load balancer is known to drain an instance. */
+  readonly draining: ReadonlyMap<InstanceId, number>;
+  /** Launches and removals of this fleet that are under way: left alone. */
+  readonly busy: ReadonlyMap<InstanceId, 'launch' | 'remove'>;
+  readonly now: number;
+  /** Draws the six characters that end an instance's id. */
+  readonly drawId: () => string;
+}

@@ -1,0 +1,176 @@
+/**
+ * The keeper: turns group sizes into launches, drains and removals, on engines that run instances and not groups.
+ * Pure, like the planner above it: what is kept and what was observed in, the next safe steps out.
+ *
+ * Laws it holds: nothing gets traffic before it is healthy, nothing is removed before the load balancer has confirmed its
+ * drain or the budget is spent (3); no healthy instance leaves but by a smaller size (4); nothing of ours is left over (7).
+ */
+import { groupOf, instanceId, type GroupId, type InstanceId } from '../domain/ids.ts';
+import type { InstanceObservation, RoutingTable } from '../engines/engine.ts';
+import type { KeeperEvent } from './events.ts';
+import { drained, drainEnds } from './drain.ts';
+import type { KeeperInput } from './keeper-input.ts';
+import type { KeptGroup } from './kept-state.ts';
+import { routingTable } from './routing.ts';
+
+export type KeeperStep =
+  | { readonly kind: 'record'; readonly event: KeeperEvent }
+  | { readonly kind: 'launch'; readonly instance: InstanceId }
+  | { readonly kind: 'route'; readonly table: RoutingTable }
+  | { readonly kind: 'remove'; readonly instance: InstanceId };
+
+export interface KeeperPlan {
+  readonly steps: readonly KeeperStep[];
+  /** When to look again although nothing has changed. */
+  readonly wakeAt: number | null;
+}
+
+/** A group is forgiven its failures when nothing has failed for this long. */
+const FORGIVE_MS = 60_000;
+const BRAKE_MAX_MS = 60_000;
+
+export function keep(input: KeeperInput): KeeperPlan {
+  const { kept, instances, now } = input;
+  const failures = failuresOf(input);
+  const groups = [...kept.groups.values()].map((group) => keepGroup(input, group));
+  const orphans = instances.filter((seen) => !kept.groups.has(seen.group) && !kept.retiring.has(seen.id));
+  const retirements = [...groups.flatMap((plan) => plan.retire), ...orphans.map((seen) => retire(seen.id, 'its group is gone'))];
+  const retiring = new Set([...kept.retiring.keys(), ...retirements.map((event) => event.instance)]);
+  const table = routingTable(input, retiring);
+  const removals = removable(input);
+  const steps: readonly KeeperStep[] = [
+    ...vanished(input).map(record),
+    ...failures.map(record),
+    ...groups.flatMap((plan) => plan.events).map(record),
+    ...retirements.map(record),
+    ...(table === null ? [] : [{ kind: 'route', table } as const]),
+    ...groups.flatMap((plan) => plan.launch).map((instance) => ({ kind: 'launch', instance }) as const),
+    ...removals.map((instance) => ({ kind: 'remove', instance }) as const),
+  ];
+  const times = [...groups.map((plan) => plan.wakeAt), ...drainTimes(input)].filter((time) => time !== null && time > now);
+  return { steps, wakeAt: times.length === 0 ? null : Math.min(...(times as number[])) };
+}
+
+interface GroupPlan {
+  readonly events: readonly KeeperEvent[];
+  readonly retire: readonly Retirement[];
+  readonly launch: readonly InstanceId[];
+  readonly wakeAt: number | null;
+}
+
+type Retirement = Extract<KeeperEvent, { kind: 'instance.retiring' }>;
+
+function keepGroup(input: KeeperInput, group: KeptGroup): GroupPlan {
+  const mine = input.instances.filter((seen) => seen.group === group.group && !leaving(input, seen));
+  const launching = [...input.busy].filter(
+    ([id, what]) => what === 'launch' && groupOf(id) === group.group && !mine.some((seen) => seen.id === id),
+  );
+  const live = mine.filter((seen) => seen.health.status === 'healthy' || seen.health.status === 'starting');
+  const count = live.length + launching.length;
+  const missing = group.size - count;
+  const brakeUntil = brakedUntil(group);
+  const braked = brakeUntil !== null && brakeUntil > input.now;
+  const launch = braked || group.deleted ? [] : draw(input, group.group, Math.min(missing, roomFor(input, group)));
+  const replaced = count + launch.length >= group.size;
+  // One that is still being launched stands in for nobody yet: what is there goes only for what is there.
+  const retirements = surplus(mine, live, Math.max(0, live.length - group.size), replaced);
+  return {
+    events: [...recovery(input, group), ...farewell(input, group, mine.length + launching.length)],
+    retire: retirements,
+    launch,
+    wakeAt: missing > 0 && braked ? brakeUntil : null,
+  };
+}
+
+/** Removed, retiring, or dead: no longer part of the group. */
+const leaving = ({ kept, busy }: KeeperInput, seen: InstanceObservation): boolean =>
+  kept.retiring.has(seen.id) || busy.get(seen.id) === 'remove' || seen.health.status === 'exited';
+
+/** A single writer starts only when all others of its fleet are gone for good. */
+function roomFor(input: KeeperInput, group: KeptGroup): number {
+  const single = input.release(group.group)?.content.launch.volumes.some((volume) => volume.singleWriter) ?? false;
+  if (!single) return Number.POSITIVE_INFINITY;
+  const present = new Set([...input.instances.map((seen) => seen.id), ...input.busy.keys()]);
+  return Math.max(0, 1 - present.size);
+}
+
+const draw = (input: KeeperInput, group: GroupId, count: number): readonly InstanceId[] =>
+  Array.from({ length: Math.max(0, count) }, () => instanceId(group, input.drawId()));
+
+/**
+ * What is too many goes, the least useful first. Unhealthy ones go once there are others in their place: an outage of
+ * something that all of them need must not end all of them.
+ */
+function surplus(
+  mine: readonly InstanceObservation[],
+  live: readonly InstanceObservation[],
+  tooMany: number,
+  replaced: boolean,
+): readonly Retirement[] {
+  const unhealthy = replaced ? mine.filter((seen) => seen.health.status === 'unhealthy') : [];
+  const excess = live.toSorted((a, b) => rank(a) - rank(b) || b.launchedAt - a.launchedAt).slice(0, tooMany);
+  return [
+    ...unhealthy.map((seen) => retire(seen.id, whyUnhealthy(seen))),
+    ...excess.map((seen) => retire(seen.id, 'the group shrinks')),
+  ];
+}
+
+const rank = (seen: InstanceObservation): number => (seen.health.status === 'healthy' ? 1 : 0);
+const retire = (instance: InstanceId, why: string): Retirement => ({ kind: 'instance.retiring', instance, why });
+const whyUnhealthy = (seen: InstanceObservation): string =>
+  seen.health.status === 'unhealthy' ? seen.health.detail : 'unhealthy';
+const record = (event: KeeperEvent): KeeperStep => ({ kind: 'record', event });
+
+/** Each instance that went bad by itself counts once. One that was asked to leave does not. */
+const failuresOf = ({ kept, instances, busy }: KeeperInput): readonly KeeperEvent[] =>
+  instances.flatMap((seen) => {
+    const { health } = seen;
+    if (health.status !== 'exited' && health.status !== 'unhealthy') return [];
+    if (kept.failed.has(seen.id) || kept.retiring.has(seen.id) || busy.has(seen.id) || !kept.groups.has(seen.group)) return [];
+    return [{ kind: 'instance.failed', instance: seen.id, why: health.detail } as const];
+  });
+
+/** The first failure costs no time; then 1 s, 2 s, 4 s … up to a minute between launches. */
+export function brakedUntil({ braking, lastFailureAt }: KeptGroup): number | null {
+  if (braking <= 1) return null;
+  return lastFailureAt + Math.min(BRAKE_MAX_MS, 1000 * 2 ** (braking - 2));
+}
+
+const recovery = (input: KeeperInput, group: KeptGroup): readonly KeeperEvent[] => {
+  const well = group.braking > 0 && input.now - group.lastFailureAt >= FORGIVE_MS;
+  const healthy = input.instances.some((seen) => seen.group === group.group && seen.health.status === 'healthy');
+  return well && healthy ? [{ kind: 'group.recovered', group: group.group }] : [];
+};
+
+/** A deleted group is gone when nothing of it is left. */
+function farewell(input: KeeperInput, group: KeptGroup, present: number): readonly KeeperEvent[] {
+  const left = present > 0 || input.instances.some((seen) => seen.group === group.group);
+  const busy = [...input.busy.keys()].some((id) => groupOf(id) === group.group);
+  return group.deleted && !left && !busy ? [{ kind: 'group.gone', group: group.group }] : [];
+}
+
+/** On their way out and there no more: removed by a daemon that died before it could say so, or never launched. */
+function vanished({ kept, instances, busy }: KeeperInput): readonly KeeperEvent[] {
+  const present = new Set(instances.map((seen) => seen.id));
+  const leaving = new Set([...kept.retiring.keys(), ...kept.failed]);
+  const gone = [...leaving].filter((id) => !present.has(id) && !busy.has(id));
+  return gone.map((instance) => ({ kind: 'instance.removed', instance }));
+}
+
+/** Dead ones at once; retiring ones when they are drained. */
+const removable = (input: KeeperInput): readonly InstanceId[] =>
+  input.instances
+    .filter((seen) => !input.busy.has(seen.id))
+    .filter((seen) => {
+      if (seen.health.status === 'exited') return input.kept.failed.has(seen.id) || input.kept.retiring.has(seen.id);
+      return input.kept.retiring.has(seen.id) && drained(input, seen);
+    })
+    .map((seen) => seen.id);
+
+/** Nothing tells when a drain is over: it is looked at often at first, then seldom, and when its budget is spent. */
+const drainTimes = (input: KeeperInput): readonly number[] =>
+  [...input.draining]
+    .filter(([id]) => !input.busy.has(id) && input.kept.retiring.has(id))
+    .map(([id, since]) => Math.min(drainEnds(input, id, since), input.now + drainPollMs(input.now - since)));
+
+const drainPollMs = (elapsedMs: number): number => Math.min(500, Math.max(20, elapsedMs / 10));

@@ -1,0 +1,90 @@
+/** What the keeper has been asked for and has seen fail, as a fold over its events. Pure. */
+import { groupOf, type FleetId, type GroupId, type InstanceId } from '../domain/ids.ts';
+import type { Weights } from '../engines/engine.ts';
+import type { KeeperEvent } from './events.ts';
+
+export interface KeptGroup {
+  readonly group: GroupId;
+  readonly size: number;
+  readonly deleted: boolean;
+  /** Instances that failed, ever; and those since the group was last well, which hold the brake. */
+  readonly failures: number;
+  readonly braking: number;
+  readonly lastFailureAt: number;
+  readonly lastFailure: string | null;
+}
+
+export interface KeptState {
+  readonly fleet: FleetId;
+  readonly groups: ReadonlyMap<GroupId, KeptGroup>;
+  readonly weights: Weights;
+  readonly preview: GroupId | null;
+  /** On their way out, and since when. */
+  readonly retiring: ReadonlyMap<InstanceId, number>;
+  /** Counted as failed and not removed yet. */
+  readonly failed: ReadonlySet<InstanceId>;
+}
+
+export const emptyKept = (fleet: FleetId): KeptState => ({
+  fleet,
+  groups: new Map(),
+  weights: {},
+  preview: null,
+  retiring: new Map(),
+  failed: new Set(),
+});
+
+export function foldKept(state: KeptState, event: KeeperEvent, at: number): KeptState {
+  switch (event.kind) {
+    case 'group.sized':
+      return withGroup(state, event.group, (group) => ({ ...group, size: event.size, deleted: false }));
+    case 'group.deleted':
+      return withGroup(state, event.group, (group) => ({ ...group, size: 0, deleted: true }));
+    case 'group.gone':
+      return { ...state, groups: without(state.groups, event.group) };
+    case 'group.recovered':
+      return withGroup(state, event.group, (group) => ({ ...group, braking: 0 }));
+    case 'traffic.set':
+      return { ...state, weights: event.weights, preview: event.preview };
+    case 'instance.retiring':
+      return state.retiring.has(event.instance)
+        ? state
+        : { ...state, retiring: new Map([...state.retiring, [event.instance, at]]) };
+    case 'instance.failed':
+      return failed(state, event.instance, event.why, at);
+    case 'instance.removed':
+      return removed(state, event.instance);
+  }
+}
+
+const NEW_GROUP = { size: 0, deleted: false, failures: 0, braking: 0, lastFailureAt: 0, lastFailure: null };
+
+function withGroup(state: KeptState, group: GroupId, change: (before: KeptGroup) => KeptGroup): KeptState {
+  const before = state.groups.get(group) ?? { group, ...NEW_GROUP };
+  return { ...state, groups: new Map([...state.groups, [group, change(before)]]) };
+}
+
+function failed(state: KeptState, instance: InstanceId, why: string, at: number): KeptState {
+  const group = groupOf(instance);
+  if (state.failed.has(instance) || !state.groups.has(group)) return state;
+  const counted = withGroup(state, group, (before) => ({
+    ...before,
+    failures: before.failures + 1,
+    braking: before.braking + 1,
+    lastFailureAt: at,
+    lastFailure: why,
+  }));
+  return { ...counted, failed: new Set([...state.failed, instance]) };
+}
+
+function removed(state: KeptState, instance: InstanceId): KeptState {
+  if (!state.retiring.has(instance) && !state.failed.has(instance)) return state;
+  const retiring = without(state.retiring, instance);
+  return { ...state, retiring, failed: new Set([...state.failed].filter((id) => id !== instance)) };
+}
+
+function without<K, V>(map: ReadonlyMap<K, V>, key: K): ReadonlyMap<K, V> {
+  const copy = new Map(map);
+  copy.delete(key);
+  return copy;
+}

@@ -1,0 +1,114 @@
+/**
+ * The second pair of eyes: checks a plan against the laws by walking its steps through a small model of the fleet. Written
+ * apart from the planner and sharing none of its reasoning, so that one mistake is not made twice. A plan that it objects to
+ * is not executed.
+ */
+import { groupId, releaseOf, type GroupId } from '../domain/ids.ts';
+import type { FleetObservation, Weights } from '../engines/engine.ts';
+import type { FleetEvent } from './events.ts';
+import type { Plan, Step } from './plan.ts';
+import { fold, type FleetState } from './state.ts';
+
+interface Model {
+  state: FleetState;
+  readonly now: number;
+  readonly sizes: Map<GroupId, number>;
+  readonly healthy: ReadonlyMap<GroupId, number>;
+  weights: Weights;
+}
+
+/** What is wrong with the plan, in the words of the laws; empty where nothing is. */
+export function lintPlan(plan: Plan, state: FleetState, observed: FleetObservation, now: number): readonly string[] {
+  const model: Model = {
+    state,
+    now,
+    sizes: new Map(observed.groups.map((group) => [group.group, group.size])),
+    healthy: new Map(observed.groups.map((group) => [group.group, group.healthySince.length])),
+    weights: observed.weights,
+  };
+  const objections = plan.steps.flatMap((step) => {
+    const before = capacity(model);
+    const wrong = apply(model, step);
+    const after = capacity(model);
+    const floor = Math.min(before, floorOf(model));
+    return after < floor
+      ? [...wrong, `law 4: ${describe(step)} leaves ${after} healthy instances serving, the floor is ${floor}`]
+      : wrong;
+  });
+  return plan.basis === state.seq ? objections : ['law 7: the plan was made from an older state'];
+}
+
+/** Healthy instances in groups that take traffic. */
+const capacity = (model: Model): number =>
+  [...model.sizes].reduce(
+    (sum, [group, size]) => sum + ((model.weights[group] ?? 0) > 0 ? Math.min(size, model.healthy.get(group) ?? 0) : 0),
+    0,
+  );
+
+/** What must go on serving. Nothing when the fleet is being removed, or when only one instance may live at a time. */
+function floorOf({ state, sizes }: Model): number {
+  if (state.life !== 'active' || state.rollout?.to === null) return 0;
+  const contents = state.releases.map((release) => release.content);
+  const present = [...sizes].filter(([, size]) => size > 0).map(([group]) => releaseOf(group));
+  const involved = [state.serving, state.rollout?.from, state.rollout?.to, ...present].flatMap((number) =>
+    number == null ? [] : [contents[number - 1]],
+  );
+  const single = involved.some(
+    (content) => content?.replace.strategy.kind === 'recreate' || content?.launch.volumes.some((volume) => volume.singleWriter),
+  );
+  if (single) return 0;
+  const strategy = state.rollout?.to == null ? undefined : contents[state.rollout.to - 1]?.replace.strategy;
+  const percent = strategy?.kind === 'rolling' && state.rollout?.phase === 'advancing' ? strategy.minHealthyPercent : 100;
+  return Math.ceil((state.size * percent) / 100);
+}
+
+function apply(model: Model, step: Step): readonly string[] {
+  switch (step.kind) {
+    case 'record':
+      return record(model, step.event);
+    case 'ensure-image':
+      return [];
+    case 'ensure-group':
+      model.sizes.set(step.group, step.size);
+      return groupId(model.state.fleet, step.release) === step.group
+        ? []
+        : [`law 1: ${step.group} is not the group of r${step.release}`];
+    case 'set-traffic':
+      return setTraffic(model, step.weights);
+    case 'delete-group':
+      return deleteGroup(model, step.group);
+    case 'forget-fleet':
+      return model.sizes.size === 0 ? [] : ['law 7: the fleet is forgotten while it has groups'];
+  }
+}
+
+/** The window of a way back is over when its time has come, and not before. */
+function record(model: Model, event: FleetEvent): readonly string[] {
+  const warm = event.kind === 'warm.expired' ? model.state.warm.find((each) => each.release === event.release) : undefined;
+  model.state = fold(model.state, event, model.state.seq, model.now);
+  return warm !== undefined && warm.until > model.now ? [`law 5: r${warm.release} expires before its window has passed`] : [];
+}
+
+function setTraffic(model: Model, weights: Weights): readonly string[] {
+  const entries = Object.entries(weights) as [GroupId, number][];
+  const total = entries.reduce((sum, [, weight]) => sum + weight, 0);
+  const none = total === 0 && (floorOf(model) === 0 || capacity(model) === 0);
+  const sum = total === 10_000 || none ? [] : [`the weights sum to ${total}, not to 10,000`];
+  const sick = entries.filter(([group, weight]) => weight > (model.weights[group] ?? 0) && (model.healthy.get(group) ?? 0) === 0);
+  model.weights = weights;
+  return [...sum, ...sick.map(([group]) => `law 3: ${group} would get traffic and has no healthy instance`)];
+}
+
+function deleteGroup(model: Model, group: GroupId): readonly string[] {
+  const { state } = model;
+  model.sizes.delete(group);
+  const release = releaseOf(group);
+  const serves = (model.weights[group] ?? 0) > 0 ? [`law 3: ${group} is deleted while it takes traffic`] : [];
+  const wayBack =
+    state.life === 'active' &&
+    (state.warm.some((warm) => warm.release === release) ||
+      (state.rollout?.phase === 'advancing' && state.rollout.from === release));
+  return wayBack ? [...serves, `law 5: ${group} is deleted while it is the way back`] : serves;
+}
+
+const describe = (step: Step): string => ('group' in step ? `${step.kind} ${step.group}` : step.kind);

@@ -1,0 +1,36 @@
+/**
+ * A plan: the next safe steps only, what it waits for, and why. Data, so that it can be shown (`--plan`), checked apart
+ * from the planner (lint.ts), journaled and executed by something that knows nothing of strategies.
+ */
+import type { Digest } from '../domain/digest.ts';
+import type { FleetId, GroupId, ReleaseNumber } from '../domain/ids.ts';
+import type { Weights } from '../engines/engine.ts';
+import type { FleetEvent } from './events.ts';
+
+export type Step =
+  | { readonly kind: 'record'; readonly event: FleetEvent }
+  | { readonly kind: 'ensure-image'; readonly image: Digest }
+  | { readonly kind: 'ensure-group'; readonly group: GroupId; readonly release: ReleaseNumber; readonly size: number }
+  | { readonly kind: 'set-traffic'; readonly weights: Weights; readonly preview: GroupId | null }
+  | { readonly kind: 'delete-group'; readonly group: GroupId }
+  | { readonly kind: 'forget-fleet' };
+
+export interface Wait {
+  /** "2 of 3 instances of r8 healthy". */
+  readonly what: string;
+  /** When it gives up, ms since the epoch; null where it need not. */
+  readonly until: number | null;
+  /** What happens then: "rolls back to r7". */
+  readonly otherwise: string;
+}
+
+export interface Plan {
+  readonly fleet: FleetId;
+  /** The state's seq that it was made from: it is refused once that has moved on. */
+  readonly basis: number;
+  /** In this order; a step runs only when all before it have succeeded. */
+  readonly steps: readonly Step[];
+  readonly waits: readonly Wait[];
+  /** When the planner wants to look again although nothing has changed, ms since the epoch. */
+  readonly wakeAt: number | null;
+}

@@ -1,0 +1,165 @@
+/**
+ * The planner: the state and what was observed in, the next safe steps out. Pure: no await, clock, randomness or I/O.
+ * A pause, a crash, a new deploy and a rollback all take this one path.
+ */
+import type { GroupId } from '../domain/ids.ts';
+import { releaseOf } from '../domain/ids.ts';
+import type { FleetObservation } from '../engines/engine.ts';
+import type { FleetEvent } from './events.ts';
+import { failureOf } from './failure.ts';
+import type { Plan, Step, Wait } from './plan.ts';
+import type { FleetState } from './state.ts';
+import { blueGreen } from './strategies/blue-green.ts';
+import { finish, PAUSE_MS } from './strategies/parts.ts';
+import { recreate } from './strategies/recreate.ts';
+import { restore } from './strategies/restore.ts';
+import { rolling } from './strategies/rolling.ts';
+import { steady } from './strategies/steady.ts';
+import { rolloutWorld, sameWeights, standing, worldOf, type Goal, type RolloutWorld, type World } from './world.ts';
+
+export function reconcile(state: FleetState, observed: FleetObservation, now: number): Plan {
+  const world = worldOf(state, observed, now);
+  if (state.life === 'retired') return planOf(world, [], []);
+  if (state.life === 'retiring') return retire(world);
+  if (state.life === 'stopped') return stopped(world);
+  const { rollout } = state;
+  if (rollout === null) return settle(world, steady(world), expiries(world));
+  if (rollout.to === null) return empty(world);
+  return roll(rolloutWorld(world, rollout, rollout.to));
+}
+
+function roll(world: RolloutWorld): Plan {
+  const { rollout, release } = world;
+  const failed = failureOf(world);
+  if (failed !== null) return planOf(world, [record(failed)], []);
+  if (!rollout.imageReady && world.target.running === 0) {
+    const waits = [{ what: `the image of r${release.number}`, until: null, otherwise: 'rolls back' }];
+    return planOf(world, [...hold(world), { kind: 'ensure-image', image: release.content.image }], waits);
+  }
+  if (rollout.pausedAt !== null) return paused(world, rollout.pausedAt);
+  const goal = strategyOf(world);
+  return settle(world, withWarm(world, goal), [...expiries(world), ...progressOf(world, goal)]);
+}
+
+/** Ways back that older windows still cover stay as they are, whatever goes on (law 5). */
+function withWarm({ state, groups, now }: World, goal: Goal): Goal {
+  const covered = groups.filter(
+    (view) => !goal.sizes.has(view.group) && state.warm.some((warm) => warm.release === view.release && warm.until > now),
+  );
+  return { ...goal, sizes: new Map([...covered.map((view) => [view.group, view.size] as const), ...goal.sizes]) };
+}
+
+/** What a superseded rollout was about to shrink stays until this one has its say. */
+const hold = ({ others }: RolloutWorld): readonly Step[] =>
+  others.filter((view) => view.weight > 0 && standing(view) > view.size).map((view) => sized([view.group, standing(view)]));
+
+/** One small file each in strategies/; the way back has its own unless only one instance may live at a time. */
+function strategyOf(world: RolloutWorld): Goal {
+  const { strategy } = world.release.content.replace;
+  const back = world.rollout.phase !== 'advancing';
+  if (back)
+    return mustRecreate(world) ? recreate(world, world.rollout.cause === 'rollback' ? 'done' : 'rolled-back') : restore(world);
+  switch (strategy.kind) {
+    case 'rolling':
+      return mustRecreate(world) ? recreate(world, 'done') : rolling(world, strategy);
+    case 'blue-green':
+      return mustRecreate(world) ? recreate(world, 'done') : blueGreen(world);
+    case 'recreate':
+      return recreate(world, 'done');
+  }
+}
+
+/** Whatever the new release says, what runs now or is the way back may hold a volume that only one may write. */
+const mustRecreate = ({ state, target, from, others }: RolloutWorld): boolean =>
+  [target, ...others.filter((view) => view === from || view.running > 0 || view.size > 0)].some((view) => {
+    const content = state.releases[view.release - 1]?.content;
+    return (
+      content !== undefined &&
+      (content.replace.strategy.kind === 'recreate' || content.launch.volumes.some((v) => v.singleWriter))
+    );
+  });
+
+/** Growth and readiness restart the deadlines, so that a slow rollout that moves is not a stuck one. */
+function progressOf({ rollout, target }: RolloutWorld, goal: Goal): readonly FleetEvent[] {
+  const size = Math.max(rollout.progress.size, goal.sizes.get(target.group) ?? 0);
+  const ready = Math.max(rollout.progress.ready, target.ready);
+  if (size === rollout.progress.size && ready === rollout.progress.ready) return [];
+  return [{ kind: 'rollout.progress', ready, size, failures: target.failures }];
+}
+
+/** Nothing moves but what heals; the deadline of a pause is a day. */
+function paused(world: RolloutWorld, pausedAt: number): Plan {
+  const until = pausedAt + PAUSE_MS;
+  return planOf(world, [], [{ what: 'paused: somebody to resume or abort', until, otherwise: 'rolls back' }]);
+}
+
+const expiries = ({ state, now }: World): readonly FleetEvent[] =>
+  state.warm.filter((warm) => warm.until <= now).map((warm) => ({ kind: 'warm.expired', release: warm.release }));
+
+/** A first deploy that failed: there is nothing to go back to but the empty fleet. */
+function empty(world: World): Plan {
+  if (world.groups.length === 0) return planOf(world, [record(finish('rolled-back', []))], []);
+  return settle(world, { ...NOTHING, weights: {} }, []);
+}
+
+/** Everything drained and down; the groups stay, with their places in the state, to come back as they were. */
+function stopped(world: World): Plan {
+  const sizes = new Map(world.groups.filter((view) => !view.deleting).map((view) => [view.group, 0] as const));
+  return settle(world, { ...NOTHING, sizes, weights: {} }, []);
+}
+
+function retire(world: World): Plan {
+  if (world.groups.length > 0) return settle(world, { ...NOTHING, weights: {} }, []);
+  return planOf(world, [{ kind: 'forget-fleet' }, record({ kind: 'fleet.retired' })], []);
+}
+
+const NOTHING: Goal = { sizes: new Map(), weights: null, preview: null, waits: [], done: null };
+
+/** From what is wanted to steps, in the one safe order: grow, move the traffic, shrink, delete, record. */
+function settle(world: World, goal: Goal, events: readonly FleetEvent[]): Plan {
+  const resized = [...goal.sizes].filter(([group, size]) => sizeOf(world, group) !== size);
+  const grown = resized.filter(([group, size]) => size > (sizeOf(world, group) ?? -1));
+  const shrunk = resized.filter(([group, size]) => size < (sizeOf(world, group) ?? -1));
+  const deleted = world.groups.filter((view) => !goal.sizes.has(view.group) && !view.deleting).map((view) => view.group);
+  const steps: readonly Step[] = [
+    ...events.map(record),
+    ...grown.map(sized),
+    ...traffic(world, goal, deleted),
+    ...shrunk.map(sized),
+    ...deleted.map((group) => ({ kind: 'delete-group', group }) as const),
+    ...(goal.done === null ? [] : [record(goal.done)]),
+  ];
+  return planOf(world, steps, goal.waits);
+}
+
+const sizeOf = (world: World, group: GroupId): number | undefined => world.groups.find((view) => view.group === group)?.size;
+
+const record = (event: FleetEvent): Step => ({ kind: 'record', event });
+
+const sized = ([group, size]: readonly [GroupId, number]): Step => ({
+  kind: 'ensure-group',
+  group,
+  release: releaseOf(group),
+  size,
+});
+
+/** A group that is about to be deleted must have lost its traffic first, whatever the strategy left as it is. */
+function traffic(world: World, goal: Goal, deleted: readonly GroupId[]): readonly Step[] {
+  const kept = Object.entries(world.weights).filter(([group]) => !deleted.includes(group as GroupId));
+  const weights = goal.weights ?? Object.fromEntries(kept);
+  if (world.settled && sameWeights(weights, world.weights) && goal.preview === world.preview) return [];
+  return [{ kind: 'set-traffic', weights, preview: goal.preview }];
+}
+
+function planOf(world: World, steps: readonly Step[], waits: readonly Wait[]): Plan {
+  return { fleet: world.state.fleet, basis: world.state.seq, steps, waits, wakeAt: wakeAt(world, waits) };
+}
+
+function wakeAt(world: World, waits: readonly Wait[]): number | null {
+  const times = [
+    ...waits.map((wait) => wait.until),
+    ...world.groups.map((view) => view.nextReadyAt),
+    ...world.state.warm.map((warm) => warm.until),
+  ].filter((time) => time !== null && time > world.now);
+  return times.length === 0 ? null : Math.min(...(times as number[]));
+}

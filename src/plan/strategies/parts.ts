@@ -1,0 +1,46 @@
+/** What all strategies share: how a rollout ends, what stays warm, and what it waits for. */
+import type { FleetEvent, Outcome, Warm } from '../events.ts';
+import type { Wait } from '../plan.ts';
+import type { RolloutWorld } from '../world.ts';
+
+/** How long a paused rollout waits for somebody before it is rolled back. */
+export const PAUSE_MS = 24 * 3_600_000;
+
+export const finish = (outcome: Outcome, warm: readonly Warm[]): FleetEvent => ({ kind: 'rollout.finished', outcome, warm });
+
+/**
+ * The way back after the rollout: the group it came from, with `size` instances, for the new release's retention window.
+ * It takes the place of older ways back, so that quick deploys don't pile up fleets; until then those stay (law 5).
+ */
+export function warmFrom(world: RolloutWorld, size: number): readonly Warm[] {
+  const { state, from, release, target, now } = world;
+  if (from !== null) return [{ release: from.release, size, until: now + release.content.replace.keepMs }];
+  return state.warm.filter((warm) => warm.until > now && warm.release !== target.release);
+}
+
+/** When the rollout gives up for want of progress: with instances under way their own deadline, else the rollout's. */
+export function deadlineOf({ rollout, release, target }: RolloutWorld): number {
+  const { health, replace } = release.content;
+  const unready = target.size > target.ready;
+  const patienceMs = unready
+    ? Math.min(replace.deadlineMs, health.deadlineMs + replace.warmUpMs + LAUNCH_MS)
+    : replace.deadlineMs;
+  return rollout.progress.at + patienceMs;
+}
+
+/** What a launch may take before the instance's own health deadline begins to run. */
+const LAUNCH_MS = 5_000;
+
+export function waitForReady(world: RolloutWorld): readonly Wait[] {
+  const { target, size, rollout } = world;
+  if (target.ready >= size) return [];
+  const until = rollout.phase === 'attention' ? null : deadlineOf(world);
+  return [{ what: `${target.ready} of ${size} instances of r${target.release} ready`, until, otherwise: wayOut(world) }];
+}
+
+/** What happens at the deadline. */
+export function wayOut({ rollout }: RolloutWorld): string {
+  if (rollout.phase === 'attention') return 'Kiln goes on trying';
+  if (rollout.cause === 'failure' || rollout.cause === 'abort') return 'asks for a person and goes on trying';
+  return rollout.from === null ? 'gives up and leaves the fleet empty' : `rolls back to r${rollout.from}`;
+}

@@ -1,0 +1,40 @@
+/**
+ * Recreate: all of the old stop before any of the new starts, because they share what only one may write. The floor is 0
+ * and said to be. The previous group stays at size 0: its image is mounted, its way back is the same in reverse.
+ */
+import type { GroupId } from '../../domain/ids.ts';
+import type { Outcome } from '../events.ts';
+import { allTo, sameWeights, type Goal, type RolloutWorld } from '../world.ts';
+import { deadlineOf, finish, waitForReady, warmFrom, wayOut } from './parts.ts';
+
+export function recreate(world: RolloutWorld, outcome: Outcome): Goal {
+  const { target, others, from } = world;
+  const stopping = others.filter((view) => view.running > 0);
+  if (stopping.length > 0) return clear(world);
+  const size = world.size;
+  const ready = target.ready >= size;
+  const sizes = new Map<GroupId, number>([[target.group, size]]);
+  if (from !== null) sizes.set(from.group, 0);
+  const switched = sameWeights(world.weights, allTo(target.group));
+  return {
+    sizes,
+    weights: ready ? allTo(target.group) : null,
+    preview: null,
+    waits: waitForReady(world),
+    done: ready && switched ? finish(outcome, warmFrom(world, 0)) : null,
+  };
+}
+
+/** Traffic off, everything down. Nothing is deleted before it has stopped. */
+function clear(world: RolloutWorld): Goal {
+  const { target, others, rollout } = world;
+  const names = others.filter((view) => view.running > 0).map((view) => `r${view.release}`);
+  const until = rollout.phase === 'attention' ? null : deadlineOf(world);
+  return {
+    sizes: new Map([...others.map((view) => [view.group, 0] as const), [target.group, 0]]),
+    weights: {},
+    preview: null,
+    waits: [{ what: `${names.join(', ')} to stop before r${target.release} starts`, until, otherwise: wayOut(world) }],
+    done: null,
+  };
+}

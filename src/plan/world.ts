@@ -1,0 +1,144 @@
+/** What a strategy decides from: the state and the observation, put in its own words. Pure. */
+import { groupId, releaseOf, type GroupId, type ReleaseNumber } from '../domain/ids.ts';
+import type { Release } from '../domain/release.ts';
+import type { FleetObservation, GroupObservation, Weights } from '../engines/engine.ts';
+import type { Wait } from './plan.ts';
+import { releaseOfState, type FleetState, type Rollout } from './state.ts';
+import type { FleetEvent } from './events.ts';
+
+export interface GroupView {
+  readonly group: GroupId;
+  readonly release: ReleaseNumber;
+  readonly size: number;
+  readonly running: number;
+  readonly healthy: number;
+  /** Healthy for at least its release's warm-up. */
+  readonly ready: number;
+  readonly failures: number;
+  readonly lastFailure: string | null;
+  /** When the next of those that are healthy but still warming up will be ready. */
+  readonly nextReadyAt: number | null;
+  /** Its share of the traffic in basis points, as the load balancer has acknowledged it. */
+  readonly weight: number;
+  readonly deleting: boolean;
+}
+
+export interface World {
+  /** The traffic is as it was last asked for. */
+  readonly settled: boolean;
+  readonly state: FleetState;
+  readonly now: number;
+  /** The wanted number of instances. */
+  readonly size: number;
+  readonly weights: Weights;
+  readonly preview: GroupId | null;
+  /** What the engine could not do. */
+  readonly trouble: string | null;
+  /** Every group that exists. */
+  readonly groups: readonly GroupView[];
+}
+
+export interface RolloutWorld extends World {
+  readonly rollout: Rollout;
+  readonly release: Release;
+  readonly target: GroupView;
+  /** The group to go back to; not there on a first deploy, or where it has been deleted. */
+  readonly from: GroupView | null;
+  /** All groups but the target's. */
+  readonly others: readonly GroupView[];
+}
+
+/** What a strategy wants next. Groups that `sizes` does not name are deleted. */
+export interface Goal {
+  readonly sizes: ReadonlyMap<GroupId, number>;
+  /** Null leaves the traffic as it is. */
+  readonly weights: Weights | null;
+  readonly preview: GroupId | null;
+  readonly waits: readonly Wait[];
+  /** Recorded once the world is as wanted. */
+  readonly done: FleetEvent | null;
+}
+
+export function worldOf(state: FleetState, observed: FleetObservation, now: number): World {
+  const groups = observed.groups.map((group) => viewOf(state, group, observed.weights, now));
+  return {
+    state,
+    now,
+    size: state.size,
+    weights: observed.weights,
+    preview: observed.preview,
+    settled: observed.settled,
+    trouble: observed.trouble,
+    groups,
+  };
+}
+
+function viewOf(state: FleetState, seen: GroupObservation, weights: Weights, now: number): GroupView {
+  const release = releaseOf(seen.group);
+  const warmUpMs = state.releases[release - 1]?.content.replace.warmUpMs ?? 0;
+  const warming = seen.healthySince.filter((since) => now - since < warmUpMs);
+  return {
+    group: seen.group,
+    release,
+    size: seen.size,
+    running: seen.running,
+    healthy: seen.healthySince.length,
+    ready: seen.healthySince.length - warming.length,
+    failures: seen.failures,
+    lastFailure: seen.lastFailure,
+    nextReadyAt: warming.length === 0 ? null : Math.min(...warming) + warmUpMs,
+    weight: weights[seen.group] ?? 0,
+    deleting: seen.deleting,
+  };
+}
+
+/** The world of a rollout to a release (not of one back to an empty fleet). */
+export function rolloutWorld(world: World, rollout: Rollout, to: ReleaseNumber): RolloutWorld {
+  const group = groupId(world.state.fleet, to);
+  const target = world.groups.find((view) => view.group === group) ?? absent(group, to);
+  const others = world.groups.filter((view) => view.group !== group);
+  const from = others.find((view) => view.release === rollout.from) ?? null;
+  return { ...world, rollout, release: releaseOfState(world.state, to), target, others, from };
+}
+
+const absent = (group: GroupId, release: ReleaseNumber): GroupView => ({
+  group,
+  release,
+  size: 0,
+  running: 0,
+  healthy: 0,
+  ready: 0,
+  failures: 0,
+  lastFailure: null,
+  nextReadyAt: null,
+  weight: 0,
+  deleting: false,
+});
+
+/** How many can take traffic. A group joins with what is warm; one that has traffic keeps it while a replacement warms up. */
+export const serves = (view: GroupView): number => (view.weight > 0 ? view.healthy : view.ready);
+
+/** What a group can keep: its size, or more where a shrinking that was asked for has not happened and is not wanted now. */
+export const standing = (view: GroupView): number => Math.max(view.size, view.healthy);
+
+/** All of the traffic in proportion to the counts, exact to the basis point; null where there is nothing to share. */
+export function share(counts: ReadonlyMap<GroupId, number>): Weights | null {
+  const entries = [...counts].filter(([, count]) => count > 0);
+  const total = entries.reduce((sum, [, count]) => sum + count, 0);
+  if (total === 0) return null;
+  let left = 10_000;
+  const weights = entries.map(([group, count], index) => {
+    const weight = index === entries.length - 1 ? left : Math.floor((10_000 * count) / total);
+    left -= weight;
+    return [group, weight] as const;
+  });
+  return Object.fromEntries(weights);
+}
+
+export const allTo = (group: GroupId): Weights => ({ [group]: 10_000 });
+
+export function sameWeights(a: Weights, b: Weights): boolean {
+  const [left, right] = [Object.entries(a), Object.entries(b)].map((entries) => entries.filter(([, weight]) => weight > 0));
+  if (left === undefined || right === undefined || left.length !== right.length) return false;
+  return left.every(([group, weight]) => b[group as GroupId] === weight);
+}
