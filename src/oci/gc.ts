@@ -1,0 +1,81 @@
+/**
+ * What the garbage collector may take: images that nobody keeps, and blobs that no remaining image names. Nothing that was
+ * written or asked for within the grace: a bake or a pull that is still running has no image yet to keep its blobs.
+ */
+import { readdir, rm, stat } from 'node:fs/promises';
+import { join } from 'node:path';
+
+import { type Digest, isDigest } from '../domain/digest.ts';
+import type { BlobFolder } from './blobs.ts';
+import { storedImages } from './index-file.ts';
+import { type ImageIndex, MANIFEST_BYTES } from './schema.ts';
+import type { GcPlan } from './store.ts';
+
+/** A transfer that nobody has gone on with for this long is given up. */
+const ABANDONED_MS = 24 * 3600 * 1000;
+
+/** `before`: what was written or asked for after this moment (ms since the epoch) stays. */
+export async function planGc(blobs: BlobFolder, index: ImageIndex, keep: ReadonlySet<Digest>, before: number): Promise<GcPlan> {
+  const found = await blobFiles(blobs);
+  const isYoung = (digest: Digest): boolean => (found.get(digest)?.touchedAt ?? 0) > before;
+  const images = storedImages(index.manifests);
+  const leaving = images.filter((image) => !keep.has(image.digest) && !isYoung(image.digest));
+  const staying = images.filter((image) => !leaving.includes(image)).map((image) => image.digest);
+  const used = await usedBlobs(blobs, [...staying, ...keep]);
+  const free = [...found].filter(([digest]) => !used.has(digest) && !isYoung(digest));
+  return {
+    images: leaving.map(({ digest, tags }) => ({ digest, tags })),
+    blobs: free.map(([digest]) => digest),
+    bytes: free.reduce((sum, [, blob]) => sum + blob.size, 0),
+    before,
+  };
+}
+
+/** Every blob that the digests name, themselves included, through indexes and manifests of any kind. */
+export async function usedBlobs(blobs: BlobFolder, roots: Iterable<Digest>): Promise<ReadonlySet<Digest>> {
+  const used = new Set<Digest>();
+  const open = [...roots];
+  for (let digest = open.pop(); digest !== undefined; digest = open.pop()) {
+    if (used.has(digest)) continue;
+    used.add(digest);
+    const document = documentOf(await blobs.read(digest, MANIFEST_BYTES).catch(() => null));
+    open.push(...digestsIn(document['manifests']));
+    for (const named of digestsIn([document['config'], document['layers'], document['blobs']].flat())) used.add(named);
+  }
+  return used;
+}
+
+/** Takes transfers away that nobody goes on with. */
+export async function removeAbandoned(blobs: BlobFolder, now: number): Promise<void> {
+  for (const name of await readdir(blobs.incoming).catch(() => [])) {
+    const path = join(blobs.incoming, name);
+    const found = await stat(path).catch(() => null);
+    if (found !== null && found.mtimeMs < now - ABANDONED_MS) await rm(path, { force: true });
+  }
+}
+
+/** Read leniently: what a stranger's artifact names is in use, too. Damaged documents name nothing. */
+function documentOf(bytes: Uint8Array | null): Readonly<Record<string, unknown>> {
+  try {
+    return (JSON.parse(Buffer.from(bytes ?? '{}').toString()) ?? {}) as Record<string, unknown>;
+  } catch {
+    return {};
+  }
+}
+
+function digestsIn(descriptors: unknown): readonly Digest[] {
+  if (!Array.isArray(descriptors)) return [];
+  return descriptors
+    .map((descriptor) => (descriptor as { digest?: unknown } | null)?.digest)
+    .filter((digest): digest is Digest => typeof digest === 'string' && isDigest(digest));
+}
+
+async function blobFiles(blobs: BlobFolder): Promise<ReadonlyMap<Digest, { touchedAt: number; size: number }>> {
+  const found = new Map<Digest, { touchedAt: number; size: number }>();
+  for (const name of await readdir(blobs.folder)) {
+    const digest = `sha256:${name}`;
+    const status = isDigest(digest) ? await stat(join(blobs.folder, name)).catch(() => null) : null;
+    if (status?.isFile() === true) found.set(digest as Digest, { touchedAt: Math.floor(status.mtimeMs), size: status.size });
+  }
+  return found;
+}
