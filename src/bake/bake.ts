@@ -1,0 +1,110 @@
+/** The entry: bakes a recipe of either kind and tags the image. */
+
+import type { Digest } from '../domain/digest.ts';
+import type { DockerfileRecipe, Recipe, Stage } from '../domain/recipe.ts';
+import { KilnError } from '../errors/error.ts';
+import type { ImageStore } from '../oci/store.ts';
+import type { BakeDeps, BakeOptions, BakeResult } from './contract.ts';
+import { bakeDockerfile, type Baked, type DockerfileContext } from './dockerfile/bake.ts';
+import { openFileHashes } from './file-hashes.ts';
+import { readRevision } from './git.ts';
+import { readIgnore } from './ignore.ts';
+import { annotationsOf, finalSettings, imageConfig, tagsOf, type Naming } from './image.ts';
+import { openLock } from './lock.ts';
+import { architecture } from './package-set.ts';
+import { openSession, type Session } from './session.ts';
+import { bakeStage, type BakedStage, type StageContext } from './stage.ts';
+import { neededStages, needsOf } from './stage-order.ts';
+import { bakeKey, chainOf } from './step-cache.ts';
+
+/**
+ * The image is in the store and tagged when it returns. Cached steps are not done again; a failed or cancelled bake
+ * (`deps.signal`, whose reason is thrown) keeps the steps that were done and leaves no mount and no half image.
+ */
+export async function bake(recipe: Recipe | DockerfileRecipe, deps: BakeDeps, options: BakeOptions): Promise<BakeResult> {
+  if (process.getuid?.() !== 0) {
+    throw new KilnError('NEEDS_ROOT', 'a bake mounts and runs as root', { hint: 'run the daemon as root: `sudo kiln up`' });
+  }
+  const startedAt = deps.clock.now();
+  const naming = { service: options.service, version: options.version, revision: await readRevision(recipe.folder) };
+  const session = openSession(deps);
+  const { digest, known } = await bakeLocked(recipe, deps, options.update, naming, session);
+  const tags = await applyTags(deps.store, digest, naming);
+  const changed = !known || session.steps.some((step) => !step.cached);
+  return { digest, tags, changed, steps: session.steps, ms: deps.clock.now() - startedAt };
+}
+
+async function bakeLocked(
+  recipe: Recipe | DockerfileRecipe,
+  deps: BakeDeps,
+  update: boolean,
+  naming: Naming,
+  session: Session,
+): Promise<Baked> {
+  const lock = await openLock(recipe.folder, update);
+  const hashes = await openFileHashes(deps.home, recipe.folder, () => deps.clock.now());
+  try {
+    const parts = { deps, session, lock, hashes, naming };
+    const baked = 'dockerfile' in recipe ? await bakeDockerfile(recipe, parts) : await bakeRecipe(recipe, parts);
+    await lock.finish();
+    return baked;
+  } finally {
+    await hashes.save();
+  }
+}
+
+async function bakeRecipe(recipe: Recipe, { deps, session, lock, hashes, naming }: DockerfileContext): Promise<Baked> {
+  const files = { folder: recipe.folder, ignore: await readIgnore(recipe.folder), hashes };
+  const stage = await bakeStages(recipe, { recipe, deps, session, lock, files, debian: new Map() });
+  return storeImage(recipe, stage, naming, deps, session);
+}
+
+/** Each stage as soon as those that it needs are there; the first failure stops the others. */
+async function bakeStages(recipe: Recipe, parts: Omit<StageContext, 'stage'>): Promise<BakedStage> {
+  const failed = new AbortController();
+  const deps = { ...parts.deps, signal: AbortSignal.any([parts.deps.signal, failed.signal]) };
+  const baked = new Map<string, Promise<BakedStage>>();
+  const stageOf = (name: string): Promise<BakedStage> => baked.get(name) ?? Promise.reject(new Error(`no stage ${name}`));
+  const start = async (stage: Stage): Promise<BakedStage> => {
+    await Promise.all(needsOf(stage).map(stageOf));
+    return bakeStage(stage, { ...parts, deps, stage: stageOf });
+  };
+  for (const stage of neededStages(recipe)) {
+    const work = start(stage);
+    work.catch((error: unknown) => failed.abort(error));
+    baked.set(stage.name, work);
+  }
+  await Promise.allSettled(baked.values());
+  parts.deps.signal.throwIfAborted();
+  if (failed.signal.aborted) throw failed.signal.reason;
+  return stageOf(recipe.final.name);
+}
+
+async function storeImage(recipe: Recipe, stage: BakedStage, naming: Naming, deps: BakeDeps, session: Session): Promise<Baked> {
+  const annotations = annotationsOf(naming, stage.base);
+  const config = imageConfig(finalSettings(stage.settings, recipe), stage.chain, architecture());
+  const key = bakeKey('image', { config, annotations, layers: chainOf(stage.chain.layers) });
+  const known = await session.cache.findImage(key);
+  if (known !== null) return { digest: known, known: true };
+  const digest = await deps.store.putImage(config, stage.chain.layers, annotations);
+  await session.cache.keepImage(key, digest);
+  return { digest, known: false };
+}
+
+/** A commit that was baked before from other versions (`--update`) keeps its tag; the new image's tag then names it, too. */
+async function applyTags(store: ImageStore, digest: Digest, naming: Naming): Promise<readonly string[]> {
+  const tags: string[] = [];
+  const [own, byCommit] = [tagsOf({ ...naming, revision: null }, digest), tagsOf({ ...naming, version: null }, digest)];
+  for (const tag of own) tags.push(await applyTag(store, digest, tag));
+  for (const tag of byCommit) {
+    const holder = (await store.list()).find((image) => image.tags.includes(tag));
+    const free = holder === undefined || holder.digest === digest;
+    tags.push(await applyTag(store, digest, free ? tag : `${tag}.${digest.slice(7, 15)}`));
+  }
+  return tags;
+}
+
+async function applyTag(store: ImageStore, digest: Digest, tag: string): Promise<string> {
+  await store.tag(digest, tag);
+  return tag;
+}

@@ -1,0 +1,71 @@
+/**
+ * The bake: a recipe becomes an image in the store. This folder owns the steps, their cache, kiln.lock and the import of
+ * Dockerfiles; it does not read kiln.yaml, run instances or talk to a daemon. What it needs comes in as `BakeDeps`.
+ */
+import type { Digest } from '../domain/digest.ts';
+import type { ImageConfig, ImageStore, Layer } from '../oci/store.ts';
+import type { Clock } from '../platform/clock.ts';
+import type { Home } from '../platform/home.ts';
+
+/** The part of src/linux/layers.ts that a bake needs. */
+export interface MountedLayers {
+  /** Every answer of `ensure` lies right below it. */
+  readonly base: string;
+  ensure(layer: Layer): Promise<string>;
+}
+
+export interface BakeDeps {
+  readonly store: ImageStore;
+  readonly home: Home;
+  readonly layers: MountedLayers;
+  readonly clock: Clock;
+  readonly signal: AbortSignal;
+  readonly onEvent: (event: BakeEvent) => void;
+}
+
+export interface BakeOptions {
+  readonly service: string;
+  /** The version: `1.2.0` becomes the tag `service:1.2.0`. Null: only the git revision's tag. */
+  readonly version: string | null;
+  /** Moves kiln.lock to what the mirrors and registries have now. */
+  readonly update: boolean;
+}
+
+/** What the CLI shows and the journal keeps. `step` is unique within one bake. */
+export type BakeEvent =
+  | { readonly kind: 'step.started'; readonly step: string }
+  | { readonly kind: 'step.output'; readonly step: string; readonly text: string }
+  | { readonly kind: 'step.done'; readonly step: string; readonly cached: boolean; readonly ms: number }
+  | { readonly kind: 'step.failed'; readonly step: string; readonly ms: number; readonly message: string };
+
+export interface BakedStep {
+  readonly name: string;
+  readonly cached: boolean;
+  readonly ms: number;
+}
+
+export interface BakeResult {
+  readonly digest: Digest;
+  readonly tags: readonly string[];
+  /** False: every step was cached and the image was in the store already. */
+  readonly changed: boolean;
+  readonly steps: readonly BakedStep[];
+  readonly ms: number;
+}
+
+/** What steps have made so far, lowest layer first, and for each layer what made it: tools take one only with the other. */
+export interface Chain {
+  readonly layers: readonly Layer[];
+  readonly history: NonNullable<ImageConfig['history']>;
+}
+
+export const NOTHING: Chain = { layers: [], history: [] };
+
+/**
+ * The time of everything in a layer: 1980-01-01, the first day that zip archives can express. A constant, so that the
+ * digest is the same on another day, path and checkout.
+ */
+export const EPOCH_SECONDS = 315_532_800;
+
+/** The same, as images' configurations write it. */
+export const EPOCH_TEXT = '1980-01-01T00:00:00Z';

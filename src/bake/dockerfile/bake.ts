@@ -1,0 +1,158 @@
+/** A Dockerfile as a recipe: bases pinned through kiln.lock, built by buildah, imported by digest. */
+import { createReadStream } from 'node:fs';
+import { copyFile, readFile } from 'node:fs/promises';
+import { join } from 'node:path';
+
+import type { Digest } from '../../domain/digest.ts';
+import type { DockerfileRecipe } from '../../domain/recipe.ts';
+import { KilnError } from '../../errors/error.ts';
+import { openImageStore } from '../../oci/layout.ts';
+import type { Image, ImageStore, Layer } from '../../oci/store.ts';
+import { baseImage, type ImageBase } from '../base.ts';
+import { buildEnvironment, CERTIFICATES_FILE, machineBundle } from '../build-environment.ts';
+import { EPOCH_SECONDS, EPOCH_TEXT, type BakeDeps } from '../contract.ts';
+import type { FileHashes } from '../file-hashes.ts';
+import { selectFiles } from '../file-selection.ts';
+import { annotationsOf, chainOfImage, type BaseIdentity, type Naming } from '../image.ts';
+import type { Lock } from '../lock.ts';
+import type { Session } from '../session.ts';
+import { bakeKey } from '../step-cache.ts';
+import { inTurn } from '../turns.ts';
+import { makeFolder, withWorkFolder } from '../work-folder.ts';
+import { openBuildah } from './buildah.ts';
+import { readContext } from './context.ts';
+import { readDockerfile, type DockerStage, type Pinnable } from './pinning.ts';
+
+export interface DockerfileContext {
+  readonly deps: BakeDeps;
+  readonly session: Session;
+  readonly lock: Lock;
+  readonly hashes: FileHashes;
+  readonly naming: Naming;
+}
+
+export interface Baked {
+  readonly digest: Digest;
+  /** Whether the image was there before. */
+  readonly known: boolean;
+}
+
+/** One step: buildah caches within it. */
+export async function bakeDockerfile(recipe: DockerfileRecipe, context: DockerfileContext): Promise<Baked> {
+  const { deps, session, naming } = context;
+  return session.timed<Baked>(recipe.dockerfile, async () => {
+    const file = readDockerfile(await readText(recipe), recipe.args);
+    const bases = await pinBases(file, recipe, context);
+    const annotations = annotationsOf(naming, lineageOf(file, recipe, bases));
+    const { ignore, files } = await readContext(recipe.folder, context.hashes);
+    const pinned = [...bases].map(([name, { image }]) => [name, image.digest]);
+    const text = file.rewrite(new Map(), []);
+    const { args, target } = recipe;
+    const key = bakeKey('dockerfile', { text, args, target, pinned, ignore, files, annotations });
+    const known = await session.cache.findImage(key);
+    if (known !== null) return { value: { digest: known, known: true }, cached: true };
+    // buildah counts its mounts in files that processes in different mount namespaces must not share at the same time.
+    const digest = await inTurn(`buildah ${deps.home.root}`, () => build(recipe, file, bases, ignore, annotations, deps));
+    await session.cache.keepImage(key, digest);
+    return { value: { digest, known: false }, cached: false };
+  });
+}
+
+type Bases = ReadonlyMap<string, { readonly reference: string; readonly image: Image }>;
+
+async function pinBases(file: Pinnable, recipe: DockerfileRecipe, { deps, lock, session }: DockerfileContext): Promise<Bases> {
+  const found = new Map<string, { reference: string; image: Image }>();
+  for (const name of file.images) {
+    const reference = recipe.bases[name] ?? name;
+    found.set(name, { reference, image: await baseImage(asBase(reference), recipe.folder, lock, session.cache, deps) });
+  }
+  return found;
+}
+
+/** `image:…` is in the store, `oci:…` a layout; everything else a registry's. */
+function asBase(reference: string): ImageBase {
+  if (reference.startsWith('image:')) return { kind: 'kiln', reference: reference.slice('image:'.length) };
+  if (reference.startsWith('oci:')) return { kind: 'layout', path: reference.slice('oci:'.length), digest: null };
+  return { kind: 'registry', reference };
+}
+
+/** What the stage that becomes the image stands on. */
+function lineageOf(file: Pinnable, recipe: DockerfileRecipe, bases: Bases): BaseIdentity | null {
+  const { target } = recipe;
+  const last = file.stages.findLast((stage, index) => target === null || stage.name === target || String(index) === target);
+  let stage: DockerStage | null = last ?? null;
+  while (stage !== null && stage.stage !== null) stage = stage.stage;
+  const base = bases.get(stage?.image ?? '');
+  return base === undefined ? null : { name: base.reference, digest: base.image.digest };
+}
+
+async function readText({ folder, dockerfile }: DockerfileRecipe): Promise<string> {
+  const [file] = await selectFiles(folder, dockerfile, false, () => null);
+  if (file?.kind === 'file') return readFile(file.source, 'utf8');
+  throw new KilnError('FILE_UNREADABLE', `"${dockerfile}" is not a file`, { hint: 'name the Dockerfile in `dockerfile:`' });
+}
+
+async function build(
+  recipe: DockerfileRecipe,
+  file: Pinnable,
+  bases: Bases,
+  ignore: string,
+  annotations: Readonly<Record<string, string>>,
+  deps: BakeDeps,
+): Promise<Digest> {
+  return withWorkFolder(deps.home, async (work) => {
+    const buildah = await openBuildah(deps.home, work, deps.signal);
+    const names = new Map<string, string>();
+    for (const [name, { image }] of bases) names.set(name, await buildah.ensureBase(image, deps.store));
+    const environment = await environmentOf(deps.signal);
+    const out = await buildah.build({
+      name: recipe.dockerfile,
+      folder: recipe.folder,
+      dockerfile: file.rewrite(names, Object.keys(environment)),
+      ignore,
+      target: recipe.target,
+      args: { ...environment, ...recipe.args },
+      shared: await sharedFolder(work),
+      onText: (text) => deps.onEvent({ kind: 'step.output', step: recipe.dockerfile, text }),
+    });
+    const known = [...bases.values()].flatMap(({ image }) => image.layers);
+    return importBuilt(out, known, annotations, deps.store);
+  });
+}
+
+/** As build arguments, which no layer and no configuration keeps. npm's cache goes where no layer sees it. */
+async function environmentOf(signal: AbortSignal): Promise<Readonly<Record<string, string>>> {
+  const machine = await buildEnvironment(signal);
+  return { ...machine, SOURCE_DATE_EPOCH: String(EPOCH_SECONDS), npm_config_cache: '/run/kiln/npm' };
+}
+
+async function sharedFolder(work: string): Promise<string> {
+  const folder = await makeFolder(join(work, 'shared'));
+  const bundle = await machineBundle();
+  if (bundle !== null) await copyFile(bundle, join(folder, CERTIFICATES_FILE));
+  return folder;
+}
+
+/** A layer of a base keeps the blob that the store has: buildah would compress it anew. */
+async function importBuilt(
+  out: string,
+  known: readonly Layer[],
+  annotations: Readonly<Record<string, string>>,
+  store: ImageStore,
+): Promise<Digest> {
+  const built = await openImageStore(out);
+  const [stored] = await built.list();
+  if (stored === undefined) throw new Error(`buildah wrote no image to ${out}`);
+  const image = await built.image(stored.digest);
+  const layers: Layer[] = [];
+  for (const layer of image.layers) {
+    const there = known.find((base) => base.diffId === layer.diffId);
+    if (there === undefined) {
+      const blob = await built.blobPath(layer.descriptor.digest);
+      await store.putBlob(createReadStream(blob), layer.descriptor);
+    }
+    layers.push(there ?? layer);
+  }
+  const { history } = chainOfImage({ layers, config: image.config }, 'Dockerfile');
+  return store.putImage({ ...image.config, created: EPOCH_TEXT, history }, layers, annotations);
+}

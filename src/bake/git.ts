@@ -1,0 +1,26 @@
+/** What git knows of the recipe's folder. A folder that is in no work tree, or a machine without git, is no error. */
+import { relative } from 'node:path';
+
+import { exec } from '../platform/exec.ts';
+import { lockPath } from './lock.ts';
+
+export interface Revision {
+  /** The last commit that changed the folder: what happens elsewhere in the work tree makes no other image. */
+  readonly commit: string;
+  /** Whether the folder differs from the commit. */
+  readonly dirty: boolean;
+}
+
+/** kiln.lock does not count as a difference: the bake itself writes it, and the same bake again must give the same image. */
+export async function readRevision(folder: string): Promise<Revision | null> {
+  const commit = await git(folder, ['log', '-1', '--format=%H', '--', '.']);
+  if (commit === null || commit === '') return null;
+  const lock = relative(folder, lockPath(folder));
+  const changes = await git(folder, ['status', '--porcelain', '--untracked-files=normal', '--', '.', `:(exclude)${lock}`]);
+  return { commit: commit.trim(), dirty: changes !== '' };
+}
+
+async function git(folder: string, args: readonly string[]): Promise<string | null> {
+  const result = await exec('git', ['-C', folder, '--no-optional-locks', ...args]).catch(() => null);
+  return result?.code === 0 ? result.stdout : null;
+}

@@ -1,0 +1,145 @@
+/**
+ * kiln.lock: what the recipe's names meant when they were first baked: tags of registries as digests, packages as versions
+ * with their hashes. A bake uses what is locked; `update` asks again. YAML, one line a package, so that a change is readable
+ * in a review. Paths in it are relative to a mirror: no address is written down.
+ */
+import { join } from 'node:path';
+
+import { parse, stringify } from 'yaml';
+
+import { isDigest, type Digest } from '../domain/digest.ts';
+import { KilnError, messageOf } from '../errors/error.ts';
+import { readIfThere, writeFileAtomic } from '../platform/files.ts';
+
+export interface LockedPackage {
+  readonly name: string;
+  readonly version: string;
+  readonly sha256: string;
+  /** Below the mirror's address: `pool/main/n/nodejs/nodejs_18_amd64.deb`. */
+  readonly path: string;
+}
+
+export interface Lock {
+  /** The digest of a reference; `resolve` is asked where it isn't locked, and its answer is locked. */
+  base(reference: string, resolve: () => Promise<Digest>): Promise<Digest>;
+  /** The packages of a set (`debian:bookworm amd64 + nodejs`), the same way. */
+  packages(set: string, resolve: () => Promise<readonly LockedPackage[]>): Promise<readonly LockedPackage[]>;
+  /** At the end of a bake: what it didn't ask for is dropped. */
+  finish(): Promise<void>;
+}
+
+interface Content {
+  readonly bases: Readonly<Record<string, Digest>>;
+  readonly packages: Readonly<Record<string, readonly LockedPackage[]>>;
+}
+
+const HEADER = '# Written by `kiln bake`; commit it beside kiln.yaml. `kiln bake --update` moves it.\n';
+const FORMAT = 1;
+
+export const lockPath = (folder: string): string => join(folder, 'kiln.lock');
+
+/** Null: none yet. */
+async function readLock(path: string): Promise<string | null> {
+  try {
+    return await readIfThere(path);
+  } catch (cause) {
+    throw new KilnError('FILE_UNREADABLE', `${path} can't be read: ${messageOf(cause)}`, {
+      hint: 'restore it from version control, or delete it and bake anew',
+      cause,
+    });
+  }
+}
+
+export async function openLock(folder: string, update: boolean): Promise<Lock> {
+  const path = lockPath(folder);
+  const text = await readLock(path);
+  const before = text === null ? { bases: {}, packages: {} } : parseLock(text, path);
+  const bases = answers<Digest>(update ? {} : before.bases);
+  const packages = answers<readonly LockedPackage[]>(update ? {} : before.packages);
+  const save = async (content: Content): Promise<void> => {
+    const now = formatLock(content);
+    if (now !== text) await writeFileAtomic(path, now, 0o644);
+  };
+  // Written at once, so that a bake that fails later resumes with the same versions. An update that fails changes nothing.
+  const remember = async (): Promise<void> => {
+    if (update) return;
+    await save({ bases: { ...before.bases, ...bases.known() }, packages: { ...before.packages, ...packages.known() } });
+  };
+  return {
+    base: (reference, resolve) => bases.ask(reference, resolve, remember),
+    packages: (set, resolve) => packages.ask(set, resolve, remember),
+    finish: async () => {
+      const content = { bases: bases.known(), packages: packages.known() };
+      const empty = Object.keys(content.bases).length + Object.keys(content.packages).length === 0;
+      if (!empty || text !== null) await save(content);
+    },
+  };
+}
+
+interface Answers<T> {
+  /** Asked once for each name; what is locked isn't asked for. */
+  ask(name: string, resolve: () => Promise<T>, remember: () => Promise<void>): Promise<T>;
+  /** What was used so far. */
+  known(): Readonly<Record<string, T>>;
+}
+
+function answers<T>(locked: Readonly<Record<string, T>>): Answers<T> {
+  const known = new Map<string, T>();
+  const underway = new Map<string, Promise<T>>();
+  const find = async (name: string, resolve: () => Promise<T>, remember: () => Promise<void>): Promise<T> => {
+    const there = Object.hasOwn(locked, name) ? locked[name] : undefined;
+    const answer = there ?? (await resolve());
+    known.set(name, answer);
+    if (there === undefined) await remember();
+    return answer;
+  };
+  return {
+    ask: (name, resolve, remember) => {
+      const answer = underway.get(name) ?? find(name, resolve, remember);
+      underway.set(name, answer);
+      return answer;
+    },
+    known: () => Object.fromEntries(known),
+  };
+}
+
+export function formatLock(content: Content): string {
+  const packages = Object.entries(content.packages).map(([set, list]) => [set, list.map(formatPackage)] as const);
+  const body = { lock: FORMAT, bases: content.bases, packages: Object.fromEntries(packages) };
+  return HEADER + stringify(body, { lineWidth: 0, sortMapEntries: true });
+}
+
+const formatPackage = (item: LockedPackage): string => `${item.name} ${item.version} ${item.sha256} ${item.path}`;
+
+export function parseLock(text: string, path: string): Content {
+  const damaged = (why: string, cause?: unknown): KilnError =>
+    new KilnError('CONFIG_INVALID', `kiln.lock ${why}`, {
+      hint: 'restore it from version control, or delete it and bake anew',
+      at: { file: path },
+      cause,
+    });
+  let body: { lock?: unknown; bases?: Record<string, unknown>; packages?: Record<string, unknown> } | null;
+  try {
+    body = parse(text) as typeof body;
+  } catch (error) {
+    throw damaged('is not well-formed', error);
+  }
+  if (body?.lock !== FORMAT) throw damaged(`is not of the format that this Kiln writes (lock: ${FORMAT})`);
+  const bases = Object.entries(body.bases ?? {}).map(([reference, digest]) => {
+    if (typeof digest !== 'string' || !isDigest(digest)) throw damaged(`has no digest for the base ${reference}`);
+    return [reference, digest] as const;
+  });
+  const packages = Object.entries(body.packages ?? {}).map(([set, lines]) => {
+    const list = Array.isArray(lines) ? lines.map(parsePackage) : [null];
+    if (list.some((item) => item === null)) throw damaged(`has a line that is not a package in "${set}"`);
+    return [set, list.filter((item) => item !== null)] as const;
+  });
+  return { bases: Object.fromEntries(bases), packages: Object.fromEntries(packages) };
+}
+
+/** The path is given to apt's downloader and the hash to paths of ours, so both are held to their shape. */
+function parsePackage(line: unknown): LockedPackage | null {
+  const shape = /^([a-z0-9][a-z0-9.+-]*) (\S+) ([0-9a-f]{64}) ((?:[A-Za-z0-9_.+~%:-]+\/)*[A-Za-z0-9_.+~%:-]+\.deb)$/;
+  const [, name = '', version = '', sha256 = '', path = ''] = (typeof line === 'string' && shape.exec(line)) || [];
+  return name === '' || path.includes('..') ? null : { name, version, sha256, path };
+}

@@ -1,0 +1,82 @@
+/** One bake under way: runs steps through the cache, keeps count of them and tells what happens. */
+import { readdir } from 'node:fs/promises';
+
+import type { Digest } from '../domain/digest.ts';
+import { messageOf } from '../errors/error.ts';
+import { layerFromFolder } from '../oci/layer-writer.ts';
+import type { Layer } from '../oci/store.ts';
+import { EPOCH_SECONDS, EPOCH_TEXT, type BakeDeps, type BakedStep, type Chain } from './contract.ts';
+import { mountRoot } from './mounted-root.ts';
+import { bakeKey, chainOf, openStepCache, type StepCache } from './step-cache.ts';
+import type { Step } from './steps/step.ts';
+import { withWorkFolder } from './work-folder.ts';
+
+/** Steps that run a command in their root, and so need places to mount on. */
+const SANDBOXED: ReadonlySet<Step['kind']> = new Set(['packages', 'run']);
+
+export interface Session {
+  readonly cache: StepCache;
+  /** In the order in which they ended. */
+  readonly steps: readonly BakedStep[];
+  /** The chain with the step's layer, if it made one. A step that two stages share is done once. */
+  run(step: Step, below: Chain): Promise<Chain>;
+  /** Counts and tells of work that is a step but makes no layer of its own. */
+  timed<T>(name: string, work: () => Promise<{ readonly value: T; readonly cached: boolean }>): Promise<T>;
+}
+
+export function openSession(deps: BakeDeps): Session {
+  const cache = openStepCache(deps.home, deps.store);
+  const steps: BakedStep[] = [];
+  const underway = new Map<Digest, Promise<Layer | null>>();
+  const outcome = async (step: Step, below: readonly Layer[], key: Digest): Promise<{ layer: Layer | null; cached: boolean }> => {
+    const shared = underway.get(key);
+    if (shared !== undefined) return { layer: await shared, cached: true };
+    const found = await cache.find(key);
+    if (found !== null) return { layer: found.layer, cached: true };
+    const work = perform(deps, step, below);
+    underway.set(key, work);
+    const layer = await work;
+    await cache.keep(key, layer);
+    return { layer, cached: false };
+  };
+  const timed = async <T>(name: string, work: () => Promise<{ value: T; cached: boolean }>): Promise<T> => {
+    deps.signal.throwIfAborted();
+    const startedAt = deps.clock.now();
+    const since = (): number => deps.clock.now() - startedAt;
+    deps.onEvent({ kind: 'step.started', step: name });
+    try {
+      const { value, cached } = await work();
+      const done = { name, cached, ms: since() };
+      steps.push(done);
+      deps.onEvent({ kind: 'step.done', step: name, cached, ms: done.ms });
+      return value;
+    } catch (error) {
+      deps.onEvent({ kind: 'step.failed', step: name, ms: since(), message: messageOf(error) });
+      throw error;
+    }
+  };
+  const run = (step: Step, below: Chain): Promise<Chain> =>
+    timed(step.name, async () => {
+      const key = bakeKey(step.kind, { below: chainOf(below.layers), inputs: await step.inputs() });
+      const { layer, cached } = await outcome(step, below.layers, key);
+      return { value: layer === null ? below : onTop(below, layer, step.name), cached };
+    });
+  return { cache, steps, run, timed };
+}
+
+const onTop = ({ layers, history }: Chain, layer: Layer, madeBy: string): Chain => ({
+  layers: [...layers, layer],
+  history: [...history, { created: EPOCH_TEXT, created_by: `kiln: ${madeBy}` }],
+});
+
+/** Null: the step changed nothing. */
+async function perform(deps: BakeDeps, step: Step, chain: readonly Layer[]): Promise<Layer | null> {
+  return withWorkFolder(deps.home, async (work) => {
+    const root = await mountRoot(deps.layers, { chain, work, mountPoints: SANDBOXED.has(step.kind) });
+    const onText = (text: string): void => deps.onEvent({ kind: 'step.output', step: step.name, text });
+    await step.apply(root, { deps, signal: deps.signal, onText });
+    deps.signal.throwIfAborted();
+    if ((await readdir(root.upper)).length === 0) return null;
+    return layerFromFolder(deps.store, root.upper, { overlay: true, epochSeconds: EPOCH_SECONDS });
+  });
+}

@@ -1,0 +1,54 @@
+/** A command of the recipe, by `/bin/sh -c` in the root of the stage. */
+import { lstat } from 'node:fs/promises';
+import { dirname } from 'node:path';
+
+import type { FileStep, RunStep } from '../../domain/recipe.ts';
+import { buildEnvironment } from '../build-environment.ts';
+import { EPOCH_SECONDS } from '../contract.ts';
+import { resolveInRoot } from '../root-path.ts';
+import { runInSandbox } from '../sandbox.ts';
+import { stepFailed } from './failure.ts';
+import type { Step } from './step.ts';
+
+export const DEFAULT_PATH = '/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin';
+
+/** Where a command runs, as the stage has it. */
+export interface RunPlace {
+  /** The stage's and its base's. */
+  readonly env: Readonly<Record<string, string>>;
+  /** Null: where the stage's files first went, else the root. */
+  readonly workdir: string | null;
+  readonly files: readonly FileStep[];
+}
+
+export function runStep(step: RunStep, place: RunPlace, name: string): Step {
+  const env = { ...place.env, ...step.env };
+  const firstTo = place.files[0]?.to ?? null;
+  return {
+    name,
+    kind: 'run',
+    inputs: async () => ({ command: step.command, network: step.network, env, workdir: place.workdir, firstTo }),
+    apply: async (root, { deps, onText, signal }) => {
+      const command = {
+        args: ['/bin/sh', '-c', step.command],
+        env: { PATH: DEFAULT_PATH, HOME: '/root', ...(await constants(signal)), ...env },
+        cwd: place.workdir ?? (await firstFolder(root.merged, firstTo)),
+        network: step.network,
+        mounts: [],
+      };
+      const result = await runInSandbox(root, command, { home: deps.home, signal, onText });
+      if (result.code !== 0) throw stepFailed(name, result, 'mend the command and bake again; the steps before it are kept');
+    },
+  };
+}
+
+const constants = async (signal: AbortSignal): Promise<Readonly<Record<string, string>>> => ({
+  SOURCE_DATE_EPOCH: String(EPOCH_SECONDS),
+  ...(await buildEnvironment(signal)),
+});
+
+async function firstFolder(root: string, to: string | null): Promise<string> {
+  if (to === null) return '/';
+  const isFolder = (await lstat(await resolveInRoot(root, to))).isDirectory();
+  return isFolder ? to : dirname(to);
+}
