@@ -1,0 +1,178 @@
+/**
+ * haproxy.cfg. Pure. The file always holds the whole routing, servers included, because servers that were added through the
+ * runtime API are gone after a reload; what it takes a reload to change is its *structure* (see `structureOf`).
+ */
+import { isIPv6 } from 'node:net';
+import { join } from 'node:path';
+
+import type { Health } from '../domain/release.ts';
+import type { Address, Endpoint } from '../engines/engine.ts';
+import { sha256 } from '../platform/hash.ts';
+import type { Digest } from '../domain/digest.ts';
+import { bucketTable, METRICS_TABLE } from './buckets.ts';
+import { mapPath, relayName, type TrafficPaths } from './paths.ts';
+import { backendName, doorsOf, LANES, relayBackend, WRITES_SUFFIX, type Door, type Lane } from './routes.ts';
+import type { Fleets, RoutedFleet } from './slots.ts';
+
+export interface Machine {
+  /** The account that workers run as, in a chroot; null where Kiln isn't root or there is no such account. */
+  readonly account: string | null;
+  readonly maxConnections: number;
+}
+
+/** Old workers may finish what they serve for this long. */
+const HARD_STOP_SECONDS = 3_600;
+const KEEP_ALIVE_SECONDS = 65;
+
+export function renderConfig(fleets: Fleets, paths: TrafficPaths, machine: Machine): string {
+  const routed = [...fleets.values()];
+  const sections = [
+    globalSection(paths, machine),
+    defaultsSection(),
+    slotDefaults(paths),
+    `backend ${METRICS_TABLE} from base\n  stick-table type string len 128 size 100k store gpc0`,
+    noGroupSection(),
+    ...routed.flatMap((fleet) => doorsOf(fleet).flatMap((door) => doorSections(door, paths, machine))),
+    ...routed.flatMap(slotSections),
+  ];
+  return `${sections.join('\n\n')}\n`;
+}
+
+/** What the runtime API can't change: two states of the same structure need no reload between them. */
+export function structureOf(fleets: Fleets, paths: TrafficPaths, machine: Machine): Digest {
+  const bare = [...fleets].map(([id, { table, slots }]) => [id, { table: { ...table, groups: [] }, slots }] as const);
+  return sha256(renderConfig(new Map(bare), paths, machine));
+}
+
+const globalSection = (paths: TrafficPaths, { account, maxConnections }: Machine): string =>
+  [
+    'global',
+    `  stats socket ${quoted(paths.stats)} mode 600 level admin expose-fd listeners`,
+    `  maxconn ${maxConnections}`,
+    `  hard-stop-after ${HARD_STOP_SECONDS}s`,
+    ...(account === null ? [] : [`  user ${account}`, `  group ${account}`, `  chroot ${quoted(paths.jail)}`]),
+  ].join('\n');
+
+const defaultsSection = (): string =>
+  [
+    'defaults base',
+    '  mode http',
+    '  timeout connect 2s',
+    '  timeout client 60s',
+    '  timeout server 300s',
+    '  timeout tunnel 24h',
+    // Slow senders of headers.
+    '  timeout http-request 10s',
+    `  timeout http-keep-alive ${KEEP_ALIVE_SECONDS}s`,
+    '  retries 2',
+    '  option redispatch 1',
+    '  retry-on conn-failure',
+    // A worker that leaves answers one more request on each idle connection instead of closing it under the client's hands.
+    '  option idle-close-on-response',
+  ].join('\n');
+
+/** Rules are allowed in named defaults only, which is why this is not part of `base`. */
+const slotDefaults = (paths: TrafficPaths): string =>
+  [
+    'defaults slot from base',
+    '  balance leastconn',
+    '  option forwardfor',
+    '  http-request set-header X-Forwarded-Proto http',
+    // The app's own is about its connection to us. Clients that heed ours never send on a connection that we are closing.
+    `  http-response set-header Keep-Alive timeout=${KEEP_ALIVE_SECONDS - 5}`,
+    '  http-response set-var(txn.class) status,div(100)',
+    `  http-response set-var(txn.bucket) date(0,us),sub(txn.begun),map_int(${bareWord(bucketTable(paths))},inf)`,
+    `  http-response track-sc0 var(txn.route),concat(|,txn.class,|),concat(,txn.bucket) table ${METRICS_TABLE}`,
+    '  http-response sc-inc-gpc0(0)',
+  ].join('\n');
+
+const NO_GROUP = 'kiln.none';
+
+const noGroupSection = (): string =>
+  [
+    `backend ${NO_GROUP} from base`,
+    `  http-request return status 503 content-type text/plain lf-string "No release of %f takes traffic now.\\n"`,
+  ].join('\n');
+
+function doorSections(door: Door, paths: TrafficPaths, { account }: Machine): readonly string[] {
+  const relay = join(paths.jail, relayName(door.name));
+  const owner = account === null ? '' : ` user ${account} group ${account}`;
+  const frontend = [
+    `frontend ${door.name} from base`,
+    `  bind ${quoted(addressText(door.listen))}`,
+    `  bind ${quoted(`unix@${relay}`)} mode 600${owner} accept-proxy`,
+    `  http-request set-var(txn.begun) date(0,us)`,
+    `  http-request set-var(txn.route) rand(10000),map_int(${bareWord(mapPath(paths, door.name))})`,
+    '  acl routed var(txn.route) -m found',
+    '  acl repeatable method GET HEAD OPTIONS',
+    `  use_backend %[var(txn.route),word(1,|)] if routed repeatable`,
+    `  use_backend %[var(txn.route),word(1,|),concat(${WRITES_SUFFIX})] if routed`,
+    `  default_backend ${NO_GROUP}`,
+  ];
+  // The socket's path as the worker sees it: from within its chroot.
+  const target = account === null ? relay : `/${relayName(door.name)}`;
+  const relays = LANES.map((lane) =>
+    [
+      `backend ${relayBackend(door.name)}${lane === 'writes' ? WRITES_SUFFIX : ''} from base`,
+      '  option http-server-close',
+      `  server newest ${quoted(`unix@${target}`)} send-proxy-v2`,
+    ].join('\n'),
+  );
+  return [frontend.join('\n'), ...relays];
+}
+
+const slotSections = (fleet: RoutedFleet): readonly string[] =>
+  fleet.slots.flatMap((_, slot) => LANES.map((lane) => slotSection(fleet, slot, lane)));
+
+function slotSection(fleet: RoutedFleet, slot: number, lane: Lane): string {
+  const { table, slots } = fleet;
+  const endpoints = table.groups.find((each) => each.group === slots[slot])?.endpoints ?? [];
+  return [
+    `backend ${backendName(table.fleet, slot, lane)} from slot`,
+    ...(lane === 'reads' ? ['  http-reuse always', '  retry-on conn-failure empty-response'] : ['  option http-server-close']),
+    ...checkLines(table.health),
+    ...endpoints.map((endpoint) => serverLine(endpoint, table.health)),
+  ].join('\n');
+}
+
+/** A draining endpoint starts as `disabled`: the runtime API then sets it to drain, for which the file has no word. */
+const serverLine = (endpoint: Endpoint, health: Health): string =>
+  `  server ${endpoint.instance} ${serverArguments(endpoint, health)}${endpoint.state === 'drain' ? ' disabled' : ''}`;
+
+/** The same in the file and in `add server`. Addresses were validated: they need no quotes, which the runtime API lacks. */
+export function serverArguments({ address }: Endpoint, health: Health): string {
+  const checked = health.probe.kind === 'http' || health.probe.kind === 'tcp';
+  const check = checked ? ` check inter ${health.everyMs} fall ${health.fall} rise 1` : '';
+  return `${addressText(address)}${check} pool-purge-delay 1s`;
+}
+
+/** The second line behind the keeper, which registers only what its own probe found healthy. */
+function checkLines({ probe, timeoutMs }: Health): readonly string[] {
+  if (probe.kind !== 'http') return probe.kind === 'tcp' ? [`  timeout check ${timeoutMs}`] : [];
+  const body = probe.body === undefined || !isPlain(probe.body) ? [] : [`  http-check expect string ${quoted(probe.body)}`];
+  return [
+    `  timeout check ${timeoutMs}`,
+    '  option httpchk',
+    `  http-check send meth GET uri ${quoted(probe.path)} ver HTTP/1.1 hdr Host localhost hdr Connection close`,
+    `  http-check expect status ${probe.status}`,
+    ...body,
+  ];
+}
+
+/** HAProxy's file is read by lines; what can't stand in one is left to the keeper's own probe. */
+// oxlint-disable-next-line no-control-regex
+export const isPlain = (text: string): boolean => !/[\u0000-\u001f\u007f]/.test(text);
+
+/** One word, taken literally (configuration.txt 2.2, strong quotes). */
+function quoted(text: string): string {
+  if (!isPlain(text)) throw new RangeError(`a control character in ${JSON.stringify(text)}`);
+  return `'${text.replaceAll("'", `'\\''`)}'`;
+}
+
+/** Paths inside converters' parentheses, where quotes don't help. */
+function bareWord(path: string): string {
+  if (!/^[\w./@:+-]+$/.test(path)) throw new RangeError(`a path that HAProxy's converters can't hold: ${path}`);
+  return path;
+}
+
+const addressText = ({ host, port }: Address): string => (isIPv6(host) ? `[${host}]:${port}` : `${host}:${port}`);

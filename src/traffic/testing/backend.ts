@@ -1,0 +1,55 @@
+/**
+ * An app for the tests, a process of its own: `node backend.ts NAME [IDLE_MS]` prints its port. It answers with its name and
+ * counts the requests that reached it, by what they call themselves (`?id=`).
+ */
+import { createHash } from 'node:crypto';
+import { createServer } from 'node:http';
+
+const [, , name = 'app', idleMs = '60000'] = process.argv;
+const closesAfterMs = Number(idleMs);
+const reached = new Map<string, number>();
+
+const server = createServer((request, response) => {
+  const url = new URL(request.url ?? '/', 'http://app');
+  if (url.pathname === '/reached') return void response.end(JSON.stringify(Object.fromEntries(reached)));
+  const id = url.searchParams.get('id');
+  if (id !== null) reached.set(id, (reached.get(id) ?? 0) + 1);
+  request.resume();
+  // Node's own keepAliveTimeout can't be this rude: it leaves a second for requests that are on their way.
+  if (closesAfterMs < 1_000)
+    response.on('finish', () => setTimeout(() => request.socket.destroy(), Math.random() * closesAfterMs));
+  request.on('end', () => {
+    if (url.pathname === '/die') return process.kill(process.pid, 'SIGKILL');
+    if (url.pathname === '/headers') return void response.end(JSON.stringify(request.headers));
+    response.statusCode = Number(url.searchParams.get('status') ?? 200);
+    const delayMs = Number(url.searchParams.get('delay') ?? 0);
+    if (url.pathname === '/stream') response.write('first\n');
+    if (delayMs === 0) response.end(name);
+    else setTimeout(() => response.end(name), delayMs);
+  });
+});
+
+/** RFC 6455, 1.3. */
+const WEBSOCKET_GUID = '258EAFA5-E914-47DA-95CA-C5AB0DC85B11';
+
+/** A WebSocket as far as a load balancer can tell: upgraded, then echoing. */
+server.on('upgrade', (request, socket) => {
+  const accept = createHash('sha1').update(`${request.headers['sec-websocket-key']}${WEBSOCKET_GUID}`).digest('base64');
+  const head = [
+    'HTTP/1.1 101 Switching Protocols',
+    'Connection: Upgrade',
+    'Upgrade: websocket',
+    `Sec-WebSocket-Accept: ${accept}`,
+  ];
+  socket.write(`${head.join('\r\n')}\r\n\r\n`);
+  socket.on('data', (chunk) => socket.write(chunk));
+  socket.on('end', () => socket.end());
+  socket.on('error', () => {});
+});
+
+server.keepAliveTimeout = 60_000;
+server.listen(0, '127.0.0.1', () => {
+  const address = server.address();
+  process.stdout.write(`${typeof address === 'object' && address !== null ? address.port : 0}\n`);
+});
+process.on('disconnect', () => process.exit());
