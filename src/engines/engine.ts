@@ -1,0 +1,202 @@
+/**
+ * What Kiln asks of a place where fleets run. Two levels:
+ *
+ * - `Engine` speaks of groups with a size (what Kubernetes and AWS keep natively). The fleet planner knows only this.
+ * - `Runtime` and `Balancer` speak of instances (what `host` and `docker` have). The keeper turns an engine's group sizes
+ *   into launches, drains and stops on them (src/execute/kept-engine.ts).
+ *
+ * No verb changes an instance (law 2): there is launch and there is retire. Every verb is idempotent and declarative, so
+ * that it can be called again after a crash: what is already so is success, what is already gone is success.
+ * Engines import this file, never each other, and never the planner.
+ */
+import type { Digest } from '../domain/digest.ts';
+import type { FleetId, GroupId, InstanceId } from '../domain/ids.ts';
+import type { Health, Release } from '../domain/release.ts';
+
+export type EngineName = 'host' | 'docker' | 'kubernetes' | 'aws' | 'sim';
+
+/** Something that is not as it should be, and what to do about it. `fatal`: nothing can run until it is mended. */
+export interface Problem {
+  readonly what: string;
+  readonly hint: string;
+  readonly fatal: boolean;
+  /** What a command fails with where the problem is fatal; REQUIREMENT_MISSING where absent. */
+  readonly code?: 'NEEDS_ROOT';
+}
+
+export interface CallContext {
+  readonly signal: AbortSignal;
+}
+
+// ---------------------------------------------------------------------------------------------------------- Engine
+
+/** Basis points: 10,000 is all of the traffic. A table names every group that gets any; the sum is 10,000, or 0 for none. */
+export type Weights = Readonly<Record<GroupId, number>>;
+
+export interface GroupObservation {
+  readonly group: GroupId;
+  /** The size last asked for. */
+  readonly size: number;
+  /** Launched and not retired, whatever their health. */
+  readonly running: number;
+  /** Healthy instances with the time (ms since the epoch) since when each has been healthy without a break. */
+  readonly healthySince: readonly number[];
+  /** Instances of this group that failed (exited, or missed their deadline, or turned unhealthy), ever. */
+  readonly failures: number;
+  /** Why the last one failed, for people. */
+  readonly lastFailure: string | null;
+  /** While the brake holds: when the next launch is allowed. */
+  readonly brakedUntil: number | null;
+  /** Asked to be deleted, and not yet gone. */
+  readonly deleting: boolean;
+}
+
+export interface FleetObservation {
+  readonly fleet: FleetId;
+  readonly groups: readonly GroupObservation[];
+  /** What the load balancer has acknowledged; {} before the first call. */
+  readonly weights: Weights;
+  /** The group on the preview address. */
+  readonly preview: GroupId | null;
+  /** False while the last table that was asked for is not what is acknowledged: it may still come into force. */
+  readonly settled: boolean;
+  /** What the engine was asked for and could not do when it last tried, for people; null where all is well. */
+  readonly trouble: string | null;
+}
+
+export interface Engine {
+  readonly name: EngineName;
+  /** No side effects. */
+  check(ctx: CallContext): Promise<readonly Problem[]>;
+  /** Everything of ours in the fleet, known to the caller or not. Throws rather than answer half. */
+  observe(fleet: FleetId, ctx: CallContext): Promise<FleetObservation>;
+  ensureImage(image: Digest, ctx: CallContext): Promise<void>;
+  /** The group exists with this size, now or soon. The same group with another release throws RELEASE_MISMATCH. */
+  ensureGroup(group: GroupId, release: Release, size: number, ctx: CallContext): Promise<void>;
+  /** Retires what is left of the group (drained first) and forgets it. Absent is success. */
+  deleteGroup(group: GroupId, ctx: CallContext): Promise<void>;
+  /** The whole weight table, durable and acknowledged by the load balancer before it returns. */
+  setTraffic(fleet: FleetId, weights: Weights, preview: GroupId | null, ctx: CallContext): Promise<void>;
+  /** The fleet's last group is gone: stops listening for it. Absent is success. */
+  forget(fleet: FleetId, ctx: CallContext): Promise<void>;
+  /** Engines that don't keep groups by themselves move towards what was asked for, one round. */
+  advance?(fleet: FleetId, ctx: CallContext): Promise<Advance>;
+  /** Calls back when something has changed that a planner would want to know. Returns the way to stop. */
+  onChange(listener: () => void): () => void;
+}
+
+export interface Advance {
+  /** Something was done: worth another look at once. */
+  readonly changed: boolean;
+  /** When to look again although nothing has changed, ms since the epoch. */
+  readonly wakeAt: number | null;
+}
+
+// --------------------------------------------------------------------------------------------- Runtime and Balancer
+
+export interface Address {
+  readonly host: string;
+  readonly port: number;
+}
+
+export type InstanceHealth =
+  /** Launched, not healthy yet. */
+  | { readonly status: 'starting' }
+  | { readonly status: 'healthy'; readonly since: number }
+  /** Was healthy, or missed its deadline. `detail` is for people: "GET /healthz answered 500". */
+  | { readonly status: 'unhealthy'; readonly since: number; readonly detail: string }
+  /** The process has ended by itself. The record stays until `remove`. */
+  | { readonly status: 'exited'; readonly at: number; readonly detail: string };
+
+export interface InstanceObservation {
+  readonly id: InstanceId;
+  readonly group: GroupId;
+  /** The release's hash that it was launched with. */
+  readonly release: Digest;
+  readonly launchedAt: number;
+  /** Null where the service has no port. */
+  readonly address: Address | null;
+  readonly health: InstanceHealth;
+}
+
+/** Runs single instances and probes their health; knows nothing of groups' sizes, traffic or rollouts. */
+export interface Runtime {
+  readonly name: EngineName;
+  check(ctx: CallContext): Promise<readonly Problem[]>;
+  ensureImage(image: Digest, ctx: CallContext): Promise<void>;
+  /** Returns when the process has started (not when healthy). An instance of that id that is there already is success. */
+  launch(id: InstanceId, release: Release, ctx: CallContext): Promise<void>;
+  /** Stop signal, grace, SIGKILL; then everything of it is gone but its logs. Absent is success. */
+  remove(id: InstanceId, ctx: CallContext): Promise<void>;
+  /** All of ours, half-made ones included (as `exited`). Cheap: called every tick. */
+  observe(ctx: CallContext): Promise<readonly InstanceObservation[]>;
+  /** Calls back when any instance's health changes, so that nobody has to poll. Returns the way to stop. */
+  onChange(listener: () => void): () => void;
+  /** Lets go of timers and sockets. Instances go on running. */
+  close(): Promise<void>;
+}
+
+export interface Endpoint {
+  readonly instance: InstanceId;
+  readonly address: Address;
+  /** `drain`: takes no new connection; what it serves may finish. */
+  readonly state: 'ready' | 'drain';
+}
+
+export interface RoutedGroup {
+  readonly group: GroupId;
+  /** Basis points. Endpoints of a group at 0 are registered and checked, so that a switch is one change. */
+  readonly weight: number;
+  readonly endpoints: readonly Endpoint[];
+}
+
+/** All routing of one fleet. Applied whole, never as a change to what was before. */
+export interface RoutingTable {
+  readonly fleet: FleetId;
+  readonly listen: Address;
+  readonly preview: { readonly listen: Address; readonly group: GroupId | null } | null;
+  readonly health: Health;
+  readonly groups: readonly RoutedGroup[];
+}
+
+export interface EndpointObservation {
+  readonly instance: InstanceId;
+  readonly state: 'ready' | 'drain';
+  /** The load balancer's own health check. */
+  readonly up: boolean;
+  /** Requests and streams in flight; 0 on a draining endpoint means that its drain is over. */
+  readonly sessions: number;
+}
+
+/** Since the group was first routed. Bounds of `latencyMs` are upper, the last is open. */
+export interface GroupMetrics {
+  readonly group: GroupId;
+  readonly requests: number;
+  /** By class: 1xx … 5xx, and `failed` for connections that got no answer. */
+  readonly status: Readonly<Record<'1xx' | '2xx' | '3xx' | '4xx' | '5xx' | 'failed', number>>;
+  readonly latencyMs: readonly { readonly le: number; readonly count: number }[];
+}
+
+export interface BalancerObservation {
+  readonly weights: Weights;
+  readonly preview: GroupId | null;
+  readonly endpoints: readonly EndpointObservation[];
+}
+
+/** The load balancer of this machine. What it was told survives its own death and the daemon's (D11). */
+export interface Balancer {
+  check(ctx: CallContext): Promise<readonly Problem[]>;
+  /**
+   * Whether the fleet could listen on all of the addresses, asked before anything is made for them; those that it has
+   * already are its own. Throws what `apply` would: PORT_IN_USE, NEEDS_ROOT, CONFIG_INVALID. No side effects.
+   */
+  requireListen(fleet: FleetId, addresses: readonly Address[], ctx: CallContext): Promise<void>;
+  /** Durable, and acknowledged by the running load balancer, before it returns. The same table again is free. */
+  apply(table: RoutingTable, ctx: CallContext): Promise<void>;
+  /** Stops listening for the fleet. Absent is success. */
+  remove(fleet: FleetId, ctx: CallContext): Promise<void>;
+  /** Null: no such fleet. Throws BALANCER_UNREACHABLE rather than answer half. */
+  observe(fleet: FleetId, ctx: CallContext): Promise<BalancerObservation | null>;
+  metrics(fleet: FleetId, ctx: CallContext): Promise<readonly GroupMetrics[]>;
+  close(): Promise<void>;
+}

@@ -1,0 +1,104 @@
+/** What the host engine needs of the machine, each lack with its mending. Changes nothing but for a test container. */
+import { readFile } from 'node:fs/promises';
+
+import { exec } from '../../platform/exec.ts';
+import { isThere } from '../../platform/files.ts';
+import type { Home } from '../../platform/home.ts';
+import { selfTest } from '../../linux/oci-self-test.ts';
+import { bridgeName } from '../../linux/network.ts';
+import { findProgram } from '../../linux/programs.ts';
+import type { Problem } from '../engine.ts';
+
+interface Requirement {
+  readonly program: string;
+  readonly debianPackage: string;
+  readonly why: string;
+  readonly fatal: boolean;
+}
+
+const PROGRAMS: readonly Requirement[] = [
+  { program: 'conmon', debianPackage: 'conmon', why: 'it keeps instances and their logs while the daemon is away', fatal: true },
+  { program: 'ip', debianPackage: 'iproute2', why: 'it connects instances to the network', fatal: true },
+  { program: 'nft', debianPackage: 'nftables', why: 'it keeps instances apart from the machine and each other', fatal: true },
+  { program: 'mount', debianPackage: 'mount', why: 'it mounts images', fatal: true },
+  { program: 'nsenter', debianPackage: 'util-linux', why: 'it sets up the network inside an instance', fatal: true },
+  { program: 'mkfs.erofs', debianPackage: 'erofs-utils', why: 'without it layers are kept unpacked', fatal: false },
+  { program: 'perl', debianPackage: 'perl-base', why: 'without it each layer takes a loop device', fatal: false },
+];
+
+export async function checkHost(home: Home, bootId: string): Promise<readonly Problem[]> {
+  const problems = [rootProblem(), ...(await Promise.all(PROGRAMS.map(programProblem)))];
+  problems.push(...(await kernelProblems()), ...(await cgroupProblems()));
+  // The rest would only say the same again.
+  if (problems.every((problem) => problem?.fatal !== true)) {
+    problems.push(await firewallProblem(home), ...(await runtimeProblems(home, bootId)));
+  }
+  return problems.filter((problem) => problem !== null);
+}
+
+const fatal = (what: string, hint: string): Problem => ({ what, hint, fatal: true });
+
+const rootProblem = (): Problem | null =>
+  process.getuid?.() === 0
+    ? null
+    : { ...fatal('the host engine needs root', 'start the daemon as root: `sudo kiln up`'), code: 'NEEDS_ROOT' };
+
+async function programProblem({ program, debianPackage, why, fatal: isFatal }: Requirement): Promise<Problem | null> {
+  if ((await findProgram(program)) !== null) return null;
+  return { what: `${program} is not installed: ${why}`, hint: `apt-get install ${debianPackage}`, fatal: isFatal };
+}
+
+async function kernelProblems(): Promise<readonly Problem[]> {
+  const missing = (
+    await Promise.all(['overlay', 'erofs'].map(async (name) => ((await hasFilesystem(name)) ? null : name)))
+  ).filter((name) => name !== null);
+  return missing.map((name) => ({
+    what: `the kernel has no ${name}`,
+    hint:
+      name === 'overlay'
+        ? 'run a kernel with overlayfs (CONFIG_OVERLAY_FS)'
+        : 'layers are kept unpacked; a kernel with EROFS takes less space',
+    fatal: name === 'overlay',
+  }));
+}
+
+/** Loaded, or to be had as a module. */
+async function hasFilesystem(name: string): Promise<boolean> {
+  const loaded = (await readFile('/proc/filesystems', 'utf8'))
+    .split('\n')
+    .some((line) => line.trim().split('\t').at(-1) === name);
+  return loaded || (await exec('modprobe', ['--dry-run', name]).catch(() => ({ code: 1 }))).code === 0;
+}
+
+async function cgroupProblems(): Promise<readonly Problem[]> {
+  const unified = await readFile('/sys/fs/cgroup/cgroup.controllers', 'utf8').catch(() => null);
+  const has = async (name: string): Promise<boolean> =>
+    unified === null ? isThere(`/sys/fs/cgroup/${name}/cgroup.procs`) : unified.trim().split(' ').includes(name);
+  const found = await Promise.all(['memory', 'cpu', 'pids'].map(async (name) => ((await has(name)) ? null : name)));
+  return found
+    .filter((name) => name !== null)
+    .map((name) =>
+      fatal(`the ${name} cgroup controller is not there, so limits can't be set`, `enable it at boot (cgroup_enable=${name})`),
+    );
+}
+
+async function firewallProblem(home: Home): Promise<Problem | null> {
+  const result = await exec('nft', ['list', 'tables']);
+  if (result.code !== 0) return fatal(`nft can't reach the kernel: ${result.stderr.trim()}`, 'run a kernel with nf_tables');
+  // Docker sets this policy: one firewall's drop is final, whatever another accepts.
+  const chain = await exec('nft', ['list', 'chain', 'ip', 'filter', 'FORWARD']);
+  const bridge = bridgeName(home.id);
+  if (!/policy drop/.test(chain.stdout) || chain.stdout.includes(bridge)) return null;
+  return {
+    what: 'another firewall of this machine (Docker?) drops what is forwarded, so instances reach nothing outside',
+    hint: `iptables -I FORWARD -i ${bridge} -j ACCEPT; iptables -I FORWARD -o ${bridge} -m state --state RELATED,ESTABLISHED -j ACCEPT`,
+    fatal: false,
+  };
+}
+
+async function runtimeProblems(home: Home, bootId: string): Promise<readonly Problem[]> {
+  const { program, failures } = await selfTest(home, bootId);
+  if (program !== null) return [];
+  if (failures.length === 0) return [fatal('no OCI runtime is installed', 'apt-get install runc')];
+  return [fatal(`no OCI runtime works: ${failures.join('; ')}`, 'apt-get install runc, and see the message above')];
+}

@@ -1,0 +1,46 @@
+/** What the parts of the host engine share. */
+import type { InstanceId } from '../../domain/ids.ts';
+import type { Cgroups } from '../../linux/cgroups.ts';
+import type { LayerMounts } from '../../linux/layers.ts';
+import type { Bridge } from '../../linux/network.ts';
+import type { OciRuntime } from '../../linux/oci-runtime.ts';
+import type { ImageStore } from '../../oci/store.ts';
+import type { Clock } from '../../platform/clock.ts';
+import type { Home } from '../../platform/home.ts';
+import type { InstanceHealth } from '../engine.ts';
+import type { Indices } from './indices.ts';
+import type { Places } from './places.ts';
+import type { InstanceRecord } from './record.ts';
+import type { Roots } from './roots.ts';
+import type { Shipping } from './ship.ts';
+
+/** An instance that this daemon watches. */
+export interface Tracked {
+  readonly record: InstanceRecord;
+  readonly health: () => InstanceHealth;
+  /** Looks whether the process still runs. Cheap: two reads below /proc. */
+  readonly check: () => Promise<void>;
+  /** Stops watching; the instance itself goes on. */
+  readonly stop: () => void;
+}
+
+export interface Host {
+  readonly home: Home;
+  readonly store: ImageStore;
+  readonly layers: LayerMounts;
+  readonly clock: Clock;
+  /** For the daemon's log: what went wrong without anybody waiting for it. */
+  readonly report: (message: string) => void;
+  readonly places: Places;
+  readonly roots: Roots;
+  readonly indices: Indices;
+  readonly shipping: Shipping;
+  readonly cgroups: Cgroups;
+  readonly bootId: string;
+  /** Made (and mended) by the first call. */
+  readonly bridge: () => Promise<Bridge>;
+  /** Chosen by the first call. */
+  readonly runtime: () => Promise<OciRuntime>;
+  readonly instances: Map<InstanceId, Tracked>;
+  readonly changed: () => void;
+}

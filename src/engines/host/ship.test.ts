@@ -1,0 +1,135 @@
+import assert from 'node:assert/strict';
+import { createSocket } from 'node:dgram';
+import { once } from 'node:events';
+import { appendFileSync, existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { createServer } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { test, type TestContext } from 'node:test';
+
+import type { LogShipping } from '../../domain/release.ts';
+import { systemClock } from '../../platform/clock.ts';
+import { kilnHome } from '../../platform/home.ts';
+import { placesOf } from './places.ts';
+import { openShipping, type Shipping } from './ship.ts';
+import { instance, until } from './testing/host-fixture.ts';
+
+const A = instance('aaaaaa');
+
+interface Place {
+  readonly root: string;
+  readonly log: string;
+  readonly folder: string;
+  readonly reports: string[];
+  readonly write: (text: string, stream?: 'stdout' | 'stderr') => void;
+  readonly open: () => Promise<Shipping>;
+}
+
+function place(t: TestContext): Place {
+  const home = kilnHome({ KILN_HOME: mkdtempSync(join(tmpdir(), 'kiln-ship-')) }, 0);
+  t.after(() => rmSync(home.root, { recursive: true }));
+  const places = placesOf(home);
+  const reports: string[] = [];
+  mkdirSync(places.instance(A), { recursive: true });
+  mkdirSync(join(places.log(A), '..'), { recursive: true });
+  return {
+    root: home.root,
+    log: places.log(A),
+    folder: places.instance(A),
+    reports,
+    write: (text, stream = 'stdout') => appendFileSync(places.log(A), `2026-11-21T06:06:51.425+00:00 ${stream} F ${text}\n`),
+    open: async () => {
+      const shipping = await openShipping({
+        logs: home.logs,
+        places,
+        clock: systemClock,
+        report: (message) => reports.push(message),
+      });
+      t.after(() => shipping.close());
+      return shipping;
+    },
+  };
+}
+
+const read = (path: string): string => (existsSync(path) ? readFileSync(path, 'utf8') : '');
+
+test('a new daemon goes on where the last one was, and the shipment ends with the instance', async (t) => {
+  const { root, log, folder, write, open } = place(t);
+  const target = join(root, 'shipped', 'all.log');
+  const first = await open();
+  await first.begin(A, { kind: 'file', path: target });
+  write('one');
+  await until(async () => (read(`${log}.shipment`).includes('"offset":') && read(target).includes('one') ? true : null));
+  await first.close();
+  write('two');
+  const second = await open();
+  await until(async () => (read(target).includes('two') ? true : null));
+  write('three');
+  rmSync(folder, { recursive: true });
+  await until(async () => (existsSync(`${log}.shipment`) ? null : true));
+  await second.close();
+  const lines = read(target).trim().split('\n');
+  assert.deepEqual(
+    lines.map((line) => line.split(' ').at(-1)),
+    ['one', 'two', 'three'],
+  );
+  assert.equal(lines[0], `2026-11-21T06:06:51.425Z ${A} stdout one`);
+});
+
+test('what a collector does not take is sent again, and only what it refuses for good is left out', async (t) => {
+  const { write, open, reports } = place(t);
+  const answers = [503, 200, 400, 200];
+  const bodies: string[] = [];
+  const collector = createServer((request, response) => {
+    let body = '';
+    request.on('data', (chunk: Buffer) => (body += chunk.toString()));
+    request.on('end', () => {
+      bodies.push(body);
+      response.writeHead(answers[bodies.length - 1] ?? 200).end();
+    });
+  }).listen(0, '127.0.0.1');
+  await once(collector, 'listening');
+  t.after(() => {
+    collector.closeAllConnections();
+    collector.close();
+  });
+  const shipping = await open();
+  await shipping.begin(A, { kind: 'http', url: `http://127.0.0.1:${(collector.address() as AddressInfo).port}/in` });
+  const sent = (count: number): Promise<true> => until(async () => (bodies.length >= count ? true : null));
+  write('one');
+  await sent(2);
+  write('two');
+  await sent(3);
+  write('three');
+  await sent(4);
+  await shipping.close();
+  const parsed = bodies.map((body) => (JSON.parse(body) as { text: string }).text);
+  assert.deepEqual(parsed, ['one', 'one', 'two', 'three']);
+  assert.deepEqual(JSON.parse(bodies[0] ?? ''), {
+    at: '2026-11-21T06:06:51.425Z',
+    service: 'web',
+    environment: 'local',
+    instance: A,
+    stream: 'stdout',
+    text: 'one',
+  });
+  assert.equal(reports.length, 2, reports.join('\n'));
+});
+
+test('syslog messages are those of RFC 5424', async (t) => {
+  const { write, open } = place(t);
+  const socket = createSocket('udp4').bind(0, '127.0.0.1');
+  await once(socket, 'listening');
+  t.after(() => socket.close());
+  const received: string[] = [];
+  socket.on('message', (message) => received.push(message.toString()));
+  const ship: LogShipping = { kind: 'syslog', to: { host: '127.0.0.1', port: socket.address().port } };
+  const shipping = await open();
+  await shipping.begin(A, ship);
+  write('hello');
+  write('oh no', 'stderr');
+  await until(async () => (received.length === 2 ? true : null));
+  assert.match(received[0] ?? '', /^<134>1 2026-11-21T06:06:51\.425Z \S+ web - web\.local\.r1\.aaaaaa - hello$/);
+  assert.match(received[1] ?? '', /^<131>1 .* oh no$/);
+});

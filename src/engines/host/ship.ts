@@ -1,0 +1,117 @@
+/**
+ * Shipping logs off the instance. The log files are the buffer: what a collector can't take now is read again later, as long
+ * as rotation keeps it. How far each log was shipped is written beside it, so a new daemon goes on there; a line may be
+ * shipped twice after a crash, none is left out.
+ */
+import { mkdir, readdir, rename, rm, writeFile } from 'node:fs/promises';
+import { dirname, join } from 'node:path';
+
+import { isInstanceId, type InstanceId } from '../../domain/ids.ts';
+import type { LogShipping } from '../../domain/release.ts';
+import { messageOf } from '../../errors/error.ts';
+import { readIfThere } from '../../platform/files.ts';
+import type { Clock } from '../../platform/clock.ts';
+import { followLog, type LogPosition } from './log-follow.ts';
+import { isGone } from './logs.ts';
+import { openCollector, type Collector } from './collector.ts';
+import type { Places } from './places.ts';
+
+interface Shipment {
+  readonly ship: LogShipping;
+  readonly position: LogPosition | null;
+}
+
+export interface Shipping {
+  /** Written down when it returns: the log will be shipped, whatever happens to this daemon. */
+  begin(id: InstanceId, ship: LogShipping): Promise<void>;
+  close(): Promise<void>;
+}
+
+interface Surroundings {
+  readonly logs: string;
+  readonly places: Places;
+  readonly clock: Clock;
+  readonly report: (message: string) => void;
+}
+
+const SHIPMENT = '.shipment';
+const FIRST_WAIT_MS = 500;
+const MAX_WAIT_MS = 30_000;
+
+/** Goes on with every shipment that an earlier daemon had not finished. */
+export async function openShipping(surroundings: Surroundings): Promise<Shipping> {
+  const closed = new AbortController();
+  const running = new Set<Promise<void>>();
+  const start = (id: InstanceId, shipment: Shipment): void => {
+    const work = shipLog(surroundings, id, shipment, closed.signal)
+      .catch((error: unknown) => {
+        if (!closed.signal.aborted) surroundings.report(`shipping the log of ${id}: ${messageOf(error)}`);
+      })
+      .finally(() => running.delete(work));
+    running.add(work);
+  };
+  for (const [id, shipment] of await unfinished(surroundings.logs)) start(id, shipment);
+  return {
+    begin: async (id, ship) => {
+      const path = surroundings.places.log(id);
+      await mkdir(dirname(path), { recursive: true });
+      await writeShipment(path, { ship, position: null });
+      start(id, { ship, position: null });
+    },
+    close: async () => {
+      closed.abort();
+      await Promise.all(running);
+    },
+  };
+}
+
+async function shipLog(surroundings: Surroundings, id: InstanceId, shipment: Shipment, signal: AbortSignal): Promise<void> {
+  const path = surroundings.places.log(id);
+  const collector = openCollector(shipment.ship, id);
+  const isOver = (): Promise<boolean> => isGone(surroundings.places.instance(id));
+  try {
+    for await (const { lines, position } of followLog(path, { from: shipment.position, isOver, signal })) {
+      if (lines.length > 0) await sendSurely(surroundings, id, () => collector.send(lines, signal), signal);
+      await writeShipment(path, { ship: shipment.ship, position });
+    }
+    if (!signal.aborted) await rm(`${path}${SHIPMENT}`, { force: true });
+  } finally {
+    collector.close();
+  }
+}
+
+/** Tries until it works or the daemon ends; says so once. */
+async function sendSurely(
+  { clock, report }: Surroundings,
+  id: InstanceId,
+  send: () => ReturnType<Collector['send']>,
+  signal: AbortSignal,
+): Promise<void> {
+  for (let waitMs = FIRST_WAIT_MS; ; waitMs = Math.min(2 * waitMs, MAX_WAIT_MS)) {
+    try {
+      const refused = await send();
+      if (refused !== null) report(`the log of ${id}: ${refused}; these lines are left out`);
+      return;
+    } catch (error) {
+      signal.throwIfAborted();
+      if (waitMs === FIRST_WAIT_MS) report(`the log of ${id} can't be shipped for now: ${messageOf(error)}`);
+    }
+    await clock.sleep(waitMs, signal);
+  }
+}
+
+async function writeShipment(log: string, shipment: Shipment): Promise<void> {
+  await writeFile(`${log}${SHIPMENT}.new`, JSON.stringify(shipment), { mode: 0o600 });
+  await rename(`${log}${SHIPMENT}.new`, `${log}${SHIPMENT}`);
+}
+
+async function unfinished(logs: string): Promise<readonly (readonly [InstanceId, Shipment])[]> {
+  const names = await readdir(logs, { recursive: true }).catch(() => []);
+  const found: (readonly [InstanceId, Shipment])[] = [];
+  for (const name of names.filter((file) => file.endsWith(`.log${SHIPMENT}`))) {
+    const id = name.split('/').at(-1)?.slice(0, -`.log${SHIPMENT}`.length) ?? '';
+    const text = await readIfThere(join(logs, name));
+    if (isInstanceId(id) && text !== null) found.push([id, JSON.parse(text) as Shipment]);
+  }
+  return found;
+}

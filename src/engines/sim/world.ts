@@ -1,0 +1,195 @@
+/**
+ * Engine `sim`: a world of simulated instances and a simulated load balancer, under a virtual clock and with seeded
+ * faults. Nothing in it is random but by its seed, and nothing waits for real: the same seed gives the same history, and
+ * whole rollouts take less than a millisecond. It watches Kiln's laws from outside and records each breach.
+ *
+ * Owned here: the world. Not here: fleets, plans, what ought to happen (test/simulation drives those over it).
+ */
+import type { Digest } from '../../domain/digest.ts';
+import type { FleetId, InstanceId } from '../../domain/ids.ts';
+import type { Release } from '../../domain/release.ts';
+import type { Balancer, InstanceObservation, RoutingTable, Runtime } from '../engine.ts';
+import type { Behaviour } from './behaviour.ts';
+import { Calls, DaemonLife } from './calls.ts';
+import { VirtualClock } from './clock.ts';
+import { noFaults, type Faults } from './faults.ts';
+import type { SimInstance } from './instance.ts';
+import { Instances } from './instances.ts';
+import { Laws, type Violation } from './laws.ts';
+import { Random } from './random.ts';
+import { SimTraffic } from './traffic.ts';
+
+export interface SimWorldOptions {
+  readonly seed: number;
+  /** Milliseconds since the epoch; default 1 January 2026. */
+  readonly startMs?: number;
+  readonly faults?: Faults;
+  /** Gets a line for each thing that happens, for people. */
+  readonly trace?: (line: string) => void;
+}
+
+/** What one life of the daemon holds of the world. After its end every call throws CrashSignal and has no effect. */
+export interface Session {
+  readonly life: DaemonLife;
+  readonly runtime: Runtime;
+  readonly balancer: Balancer;
+  /** Passes a local synchronous write (the journal's) through the same faults and crashes. */
+  write<T>(subject: string, run: () => T): T;
+}
+
+export interface SimWorld {
+  readonly clock: VirtualClock;
+  /** The first daemon's hold of the world. */
+  readonly runtime: Runtime;
+  readonly balancer: Balancer;
+  /** Ends the former daemon's life, if it still lives, and begins the next. */
+  connect(): Session;
+  behave(image: Digest, behaviour: Behaviour): void;
+  setFaults(faults: Faults): void;
+  /** The world ends an instance's process. */
+  kill(instance: InstanceId): void;
+  killBalancer(forMs: number): void;
+  /** To be told by the driver when Kiln decides (and journals) that an instance goes: law 4 counts it out from here on. */
+  decidedToRetire(instance: InstanceId): void;
+  /** Healthy serving instances below which Kiln may not take a fleet (law 4). Default 0. */
+  setFloor(floorOf: (fleet: FleetId) => number): void;
+  readonly violations: readonly Violation[];
+  /** Calls so far, appends included: the index of the next one. */
+  callCount(): number;
+  /** As it is, not as it was last reported. */
+  instances(): readonly SimInstance[];
+  routing(fleet: FleetId): RoutingTable | undefined;
+}
+
+const START_MS = Date.UTC(2026, 0, 1);
+
+export function createSimWorld(options: SimWorldOptions): SimWorld {
+  const clock = new VirtualClock(options.startMs ?? START_MS);
+  const start = clock.now();
+  const { trace } = options;
+  const note = (text: string): void => trace?.(`${((clock.now() - start) / 1000).toFixed(3).padStart(10)} s  ${text}`);
+  const laws = new Laws(() => clock.now(), note);
+  const listeners = new Set<() => void>();
+  const instances: Instances = new Instances(clock, new Random(options.seed ^ 0x1157), laws, note, (instance) => {
+    traffic.changed(instance);
+    for (const listener of listeners) listener();
+  });
+  const traffic = new SimTraffic(clock, new Random(options.seed ^ 0x7aff1c), laws, instances, note);
+  const calls = new Calls(clock, new Random(options.seed ^ 0xca115), options.faults ?? noFaults, note);
+  const place: Place = { clock, laws, instances, traffic, calls, listeners };
+  let session = connect(place);
+  return {
+    clock,
+    runtime: session.runtime,
+    balancer: session.balancer,
+    connect() {
+      session.life.end();
+      session = connect(place);
+      return session;
+    },
+    behave: (image, behaviour) => instances.behave(image, behaviour),
+    setFaults(faults) {
+      calls.faults = faults;
+    },
+    kill: (instance) => instances.kill(instance),
+    killBalancer: (forMs) => traffic.die(forMs),
+    decidedToRetire(id) {
+      const instance = instances.find(id);
+      if (instance !== undefined) traffic.checkLeave(instance);
+    },
+    setFloor(floorOf) {
+      laws.floorOf = floorOf;
+    },
+    violations: laws.violations,
+    callCount: () => calls.count,
+    instances: () => [...instances.all()],
+    routing: (fleet) => traffic.table(fleet),
+  };
+}
+
+interface Place {
+  readonly clock: VirtualClock;
+  readonly laws: Laws;
+  readonly instances: Instances;
+  readonly traffic: SimTraffic;
+  readonly calls: Calls;
+  readonly listeners: Set<() => void>;
+}
+
+function connect(place: Place): Session {
+  const life = new DaemonLife();
+  return {
+    life,
+    runtime: runtimeOf(place, life),
+    balancer: balancerOf(place, life),
+    write: (subject, run) => place.calls.write(life, subject, run),
+  };
+}
+
+function runtimeOf({ instances, traffic, calls, listeners }: Place, life: DaemonLife): Runtime {
+  const unreachable = 'ENGINE_UNREACHABLE';
+  const own = new Set<() => void>();
+  return {
+    name: 'sim',
+    check: (ctx) => calls.make(life, ctx, { verb: 'check', subject: 'runtime', unreachable, run: () => [] }),
+    ensureImage: (image, ctx) =>
+      calls.make(life, ctx, { verb: 'ensureImage', subject: image, unreachable, run: () => instances.ensureImage(image) }),
+    launch: (id: InstanceId, release: Release, ctx) =>
+      calls.make(life, ctx, {
+        verb: 'launch',
+        subject: id,
+        unreachable: 'LAUNCH_FAILED',
+        run: () => instances.launch(id, release),
+        half: () => instances.launchHalf(id, release),
+      }),
+    remove: (id, ctx) =>
+      calls.make(life, ctx, {
+        verb: 'remove',
+        subject: id,
+        unreachable,
+        run: () => instances.remove(id, life, (instance) => traffic.checkStop(instance)),
+      }),
+    observe: (ctx) =>
+      calls.make<readonly InstanceObservation[]>(life, ctx, {
+        verb: 'observe',
+        subject: '',
+        unreachable,
+        run: () => instances.observe(),
+      }),
+    onChange(listener) {
+      const heard = (): void => {
+        if (life.alive) listener();
+      };
+      own.add(heard);
+      listeners.add(heard);
+      return () => void listeners.delete(heard);
+    },
+    close() {
+      for (const heard of own) listeners.delete(heard);
+      return Promise.resolve();
+    },
+  };
+}
+
+function balancerOf({ traffic, calls }: Place, life: DaemonLife): Balancer {
+  const unreachable = 'BALANCER_UNREACHABLE';
+  return {
+    check: (ctx) => calls.make(life, ctx, { verb: 'check', subject: 'balancer', unreachable, run: () => [] }),
+    requireListen: (fleet, addresses, ctx) =>
+      calls.make(life, ctx, {
+        verb: 'requireListen',
+        subject: fleet,
+        unreachable,
+        run: () => traffic.requireListen(fleet, addresses),
+      }),
+    apply: (table, ctx) =>
+      calls.make(life, ctx, { verb: 'apply', subject: table.fleet, unreachable, run: () => traffic.apply(table) }),
+    remove: (fleet, ctx) =>
+      calls.make(life, ctx, { verb: 'removeFleet', subject: fleet, unreachable, run: () => traffic.removeFleet(fleet) }),
+    observe: (fleet, ctx) =>
+      calls.make(life, ctx, { verb: 'observeBalancer', subject: fleet, unreachable, run: () => traffic.observe(fleet) }),
+    metrics: (fleet, ctx) =>
+      calls.make(life, ctx, { verb: 'metrics', subject: fleet, unreachable, run: () => traffic.metrics(fleet) }),
+    close: () => Promise.resolve(),
+  };
+}

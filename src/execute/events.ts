@@ -1,0 +1,48 @@
+/** Events to journal entries and back. The entry's kind is the event's; its data is the rest. */
+import type { FleetId } from '../domain/ids.ts';
+import type { Json } from '../domain/json.ts';
+import type { FleetEvent, KeeperEvent } from '../plan/events.ts';
+import type { Entry, NewEntry } from '../store/journal.ts';
+
+const FLEET_KINDS: ReadonlySet<string> = new Set<FleetEvent['kind']>([
+  'release.made',
+  'size.set',
+  'bounds.set',
+  'rollout.started',
+  'image.ready',
+  'rollout.progress',
+  'rollout.paused',
+  'rollout.resumed',
+  'rollout.attention',
+  'rollout.finished',
+  'warm.expired',
+  'fleet.stopped',
+  'fleet.started',
+  'fleet.retiring',
+  'fleet.retired',
+]);
+
+const KEEPER_KINDS: ReadonlySet<string> = new Set<KeeperEvent['kind']>([
+  'group.sized',
+  'group.deleted',
+  'group.gone',
+  'group.recovered',
+  'traffic.set',
+  'instance.retiring',
+  'instance.failed',
+  'instance.removed',
+]);
+
+export function entryOf(fleet: FleetId, event: FleetEvent | KeeperEvent): NewEntry {
+  const { kind, ...data } = event;
+  return { fleet, kind, data: data as unknown as Json };
+}
+
+/** Null: the entry is of another kind (an intent, a command, the keeper's). */
+export const fleetEventOf = (entry: Entry): FleetEvent | null =>
+  FLEET_KINDS.has(entry.kind) ? (eventOf(entry) as FleetEvent) : null;
+
+export const keeperEventOf = (entry: Entry): KeeperEvent | null =>
+  KEEPER_KINDS.has(entry.kind) ? (eventOf(entry) as KeeperEvent) : null;
+
+const eventOf = (entry: Entry): unknown => ({ kind: entry.kind, ...(entry.data as object) });

@@ -1,0 +1,247 @@
+/**
+ * One fleet's loop: observe, plan, lint the plan, journal, execute, observe again until there is nothing to do; then wait
+ * for a change or for the time that the plan named. One round at a time; commands come between the steps of a round and
+ * make what is left of it void.
+ */
+import { canonicalJson, type Json } from '../domain/json.ts';
+import type { Digest } from '../domain/digest.ts';
+import type { FleetId } from '../domain/ids.ts';
+import type { CallContext, Engine, FleetObservation } from '../engines/engine.ts';
+import { KilnError, messageOf } from '../errors/error.ts';
+import type { Clock } from '../platform/clock.ts';
+import { decide, type Command } from '../plan/commands.ts';
+import type { FleetEvent } from '../plan/events.ts';
+import { lintPlan } from '../plan/lint.ts';
+import type { Plan, Step } from '../plan/plan.ts';
+import { reconcile } from '../plan/reconcile.ts';
+import { emptyFleet, fold, releaseOfState, type FleetState } from '../plan/state.ts';
+import type { Entry } from '../store/journal.ts';
+import { entryOf, fleetEventOf } from './events.ts';
+import type { Executor } from './executor.ts';
+
+export interface FleetParts {
+  readonly engine: Engine;
+  readonly executor: Executor;
+  readonly clock: Clock;
+}
+
+/** Rounds in one tick: more would be a planner that never comes to rest. */
+const MAX_ROUNDS = 100;
+/** The longest time without a look. */
+const REST_MS = 2_000;
+/** After a round that threw: 250 ms, doubled each time up to 8 s. */
+const RETRY_MS = 250;
+const MAX_RETRY_DOUBLINGS = 5;
+/** Before an image that could not be made ready is tried again. */
+const IMAGE_RETRY_MS = 2_000;
+
+export class Fleet {
+  readonly id: FleetId;
+  readonly #parts: FleetParts;
+  #state: FleetState;
+  #image: Digest | null = null;
+  #running: Promise<number> | null = null;
+  /** Rounds asked for and not begun. */
+  #asked = 0;
+  #wake: (() => void) | null = null;
+  /** The last plan, what it was made from, and what went wrong since; for people. */
+  #last: { readonly plan: Plan; readonly observed: FleetObservation } | null = null;
+  #trouble: string | null = null;
+  #failedRounds = 0;
+  #refused: string | null = null;
+
+  constructor(id: FleetId, parts: FleetParts) {
+    this.id = id;
+    this.#parts = parts;
+    this.#state = emptyFleet(id);
+  }
+
+  get state(): FleetState {
+    return this.#state;
+  }
+
+  get last(): { readonly plan: Plan; readonly observed: FleetObservation } | null {
+    return this.#last;
+  }
+
+  get trouble(): string | null {
+    return this.#trouble;
+  }
+
+  /** Folds an entry that is already in the journal. */
+  replay(entry: Entry): void {
+    const event = fleetEventOf(entry);
+    if (event !== null) this.#state = fold(this.#state, event, entry.seq, entry.at);
+  }
+
+  /** Decides and records, all or nothing. Returns the events: none where all was so already. */
+  command(command: Command, by: string): readonly FleetEvent[] {
+    const events = decide(this.#state, command);
+    if (events.length === 0) return [];
+    const given = { fleet: this.id, kind: 'command.given', data: { command: command.kind, by } };
+    this.#append([given, ...events.map((event) => entryOf(this.id, event))]);
+    return events;
+  }
+
+  /** What would be done now; nothing is. */
+  async preview(events: readonly FleetEvent[]): Promise<Plan> {
+    const { engine, clock, executor } = this.#parts;
+    const imagined = events.reduce((state, event) => fold(state, event, state.seq + 1, clock.now()), this.#state);
+    return reconcile(imagined, await engine.observe(this.id, { signal: executor.signal }), clock.now());
+  }
+
+  /** Rounds until nothing is left to do; then the time of the next look, ms since the epoch. Never throws. */
+  tick(): Promise<number> {
+    this.#asked += 1;
+    this.#running ??= this.#rounds().finally(() => {
+      this.#running = null;
+    });
+    return this.#running;
+  }
+
+  /** Ticks until the executor is closed: at once when woken, else when the last plan said. */
+  async run(): Promise<void> {
+    const { clock, executor } = this.#parts;
+    while (!executor.signal.aborted) {
+      const woken = new Promise<void>((resolve) => {
+        this.#wake = resolve;
+      });
+      const wakeAt = await this.tick();
+      const nap = new AbortController();
+      const rest = clock.sleep(Math.max(0, wakeAt - clock.now()), AbortSignal.any([executor.signal, nap.signal])).catch(() => {});
+      await Promise.race([woken, rest]);
+      nap.abort();
+    }
+  }
+
+  /** Something may have changed: the next look is now. */
+  wake(): void {
+    this.#asked += 1;
+    this.#wake?.();
+  }
+
+  async #rounds(): Promise<number> {
+    let wakeAt = 0;
+    for (let round = 0; round < MAX_ROUNDS && this.#asked > 0; round++) {
+      this.#asked = 0;
+      wakeAt = await this.#round();
+    }
+    return wakeAt;
+  }
+
+  async #round(): Promise<number> {
+    const { clock, executor } = this.#parts;
+    try {
+      const wakeAt = await this.#look({ signal: executor.signal });
+      this.#trouble = null;
+      this.#failedRounds = 0;
+      return wakeAt;
+    } catch (error) {
+      this.#trouble = messageOf(error);
+      return clock.now() + RETRY_MS * 2 ** Math.min(this.#failedRounds++, MAX_RETRY_DOUBLINGS);
+    }
+  }
+
+  /**
+   * The plan first, so that the engine moves towards what is wanted now and not towards what was before the last command.
+   * A plan that fails does not keep the engine from healing.
+   */
+  async #look(ctx: CallContext): Promise<number> {
+    const { engine, clock } = this.#parts;
+    const { rollout, size } = this.#state;
+    const observed = await engine.observe(this.id, ctx);
+    const [followed] = await Promise.allSettled([this.#followPlan(observed, ctx)]);
+    if (this.#state.rollout?.id !== rollout?.id || this.#state.size !== size) {
+      this.#asked += 1;
+      return clock.now();
+    }
+    const advance = (await engine.advance?.(this.id, ctx)) ?? { changed: false, wakeAt: null };
+    if (advance.changed) this.#asked += 1;
+    if (followed.status === 'rejected') throw followed.reason;
+    const times = [clock.now() + REST_MS, followed.value, advance.wakeAt].filter((time) => time !== null);
+    return Math.min(...times);
+  }
+
+  /** When the planner wants to look again. */
+  async #followPlan(observed: FleetObservation, ctx: CallContext): Promise<number | null> {
+    const { clock } = this.#parts;
+    const plan = reconcile(this.#state, observed, clock.now());
+    this.#last = { plan, observed };
+    const objections = lintPlan(plan, this.#state, observed, clock.now());
+    if (objections.length > 0) throw this.#refuse(plan, objections);
+    if (await this.#execute(plan, ctx)) this.#asked += 1;
+    return plan.wakeAt;
+  }
+
+  /** True where something was done that is worth another round. */
+  async #execute(plan: Plan, ctx: CallContext): Promise<boolean> {
+    let { basis } = plan;
+    let changed = false;
+    for (const step of plan.steps) {
+      if (this.#state.seq !== basis) return true;
+      changed = (await this.#step(step, ctx)) || changed;
+      if (step.kind === 'record') basis = this.#state.seq;
+    }
+    return changed;
+  }
+
+  async #step(step: Step, ctx: CallContext): Promise<boolean> {
+    const { engine, executor } = this.#parts;
+    const effect = (act: () => Promise<void>): Promise<boolean> =>
+      executor.effect(this.id, { step: step.kind, ...describe(step) }, act).then(() => true);
+    switch (step.kind) {
+      case 'record':
+        this.#append([entryOf(this.id, step.event)]);
+        return true;
+      case 'ensure-image':
+        this.#ensureImage(step.image, ctx);
+        return false;
+      case 'ensure-group':
+        return effect(() => engine.ensureGroup(step.group, releaseOfState(this.#state, step.release), step.size, ctx));
+      case 'set-traffic':
+        return effect(() => engine.setTraffic(this.id, step.weights, step.preview, ctx));
+      case 'delete-group':
+        return effect(() => engine.deleteGroup(step.group, ctx));
+      case 'forget-fleet':
+        return effect(() => engine.forget(this.id, ctx));
+    }
+  }
+
+  /** Unpacking takes its time, and healing must not wait for it. */
+  #ensureImage(image: Digest, ctx: CallContext): void {
+    const { engine, executor, clock } = this.#parts;
+    if (this.#image !== null) return;
+    this.#image = image;
+    const rollout = this.#state.rollout?.id;
+    executor
+      .effect(this.id, { step: 'ensure-image', image }, () => engine.ensureImage(image, ctx))
+      .then(() => (this.#state.rollout?.id === rollout ? this.#append([entryOf(this.id, { kind: 'image.ready' })]) : undefined))
+      .catch((error: unknown) => {
+        this.#trouble = messageOf(error);
+        return clock.sleep(IMAGE_RETRY_MS, executor.signal).catch(() => {});
+      })
+      .finally(() => {
+        this.#image = null;
+        this.wake();
+      })
+      .catch(() => {});
+  }
+
+  /** In the journal once, however often the planner comes back with the same. */
+  #refuse(plan: Plan, objections: readonly string[]): KilnError {
+    const steps = canonicalJson(plan.steps);
+    if (steps !== this.#refused) this.#append([{ fleet: this.id, kind: 'plan.refused', data: { steps, objections } }]);
+    this.#refused = steps;
+    const hint = 'Kiln holds the fleet as it is; please report this with the output of `kiln history`';
+    return new KilnError('BUG', `the plan for ${this.id} breaks ${objections.join('; ')}`, { hint });
+  }
+
+  #append(entries: Parameters<Executor['append']>[0]): void {
+    for (const entry of this.#parts.executor.append(entries)) this.replay(entry);
+  }
+}
+
+function describe(step: Step): Record<string, Json> {
+  const { kind: _kind, ...rest } = step;
+  return rest as unknown as Record<string, Json>;
+}

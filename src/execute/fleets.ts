@@ -1,0 +1,169 @@
+/**
+ * All fleets of this daemon: what commands are given to, and the loops that carry them out. Owns no state that is not in the
+ * journal: a new object over the same journal and engine goes on where the last one was killed.
+ */
+import { canonicalJson } from '../domain/json.ts';
+import type { Digest } from '../domain/digest.ts';
+import type { FleetId, ReleaseNumber } from '../domain/ids.ts';
+import type { Release, ReleaseContent } from '../domain/release.ts';
+import type { Engine } from '../engines/engine.ts';
+import { KilnError } from '../errors/error.ts';
+import type { Clock } from '../platform/clock.ts';
+import { sha256 } from '../platform/hash.ts';
+import { decide, nextRelease, type Command } from '../plan/commands.ts';
+import type { FleetEvent } from '../plan/events.ts';
+import type { Plan } from '../plan/plan.ts';
+import type { Bounds, FleetState } from '../plan/state.ts';
+import type { Journal } from '../store/journal.ts';
+import type { Executor } from './executor.ts';
+import { Fleet } from './fleet.ts';
+
+export interface FleetsParts {
+  readonly journal: Journal;
+  readonly executor: Executor;
+  readonly engine: Engine;
+  readonly clock: Clock;
+}
+
+export interface DeployRequest {
+  readonly content: ReleaseContent;
+  readonly size: number;
+  /** What `scale` may ask for; null: anything. */
+  readonly bounds: Bounds | null;
+  /** For people: the image's tag and git revision. */
+  readonly label: string;
+  /** Who asked. */
+  readonly by: string;
+}
+
+export interface Deployed {
+  readonly release: Release;
+  /** False: the fleet has this release already, or is on its way to it. */
+  readonly created: boolean;
+  /** The seq of the rollout's start; null where none was needed. */
+  readonly rollout: number | null;
+}
+
+export class Fleets {
+  readonly #parts: FleetsParts;
+  readonly #fleets = new Map<FleetId, Fleet>();
+  #stopListening: (() => void) | null = null;
+  #started = false;
+
+  constructor(parts: FleetsParts) {
+    this.#parts = parts;
+    for (const entry of parts.journal.read()) {
+      if (entry.fleet !== null) this.#fleet(entry.fleet).replay(entry);
+    }
+  }
+
+  /** Fleets that something was ever deployed to and that were not removed. */
+  list(): readonly FleetId[] {
+    return [...this.#fleets.values()]
+      .filter(({ state }) => state.releases.length > 0 && state.life !== 'retired')
+      .map(({ id }) => id);
+  }
+
+  /** Throws NOT_FOUND for a fleet that is not in `list`. */
+  fleet(id: FleetId): Fleet {
+    const fleet = this.#fleets.get(id);
+    if (fleet === undefined || !this.list().includes(id)) {
+      throw new KilnError('NOT_FOUND', `there is no fleet ${id}`, { hint: '`kiln status` lists the fleets' });
+    }
+    return fleet;
+  }
+
+  state(id: FleetId): FleetState {
+    return this.fleet(id).state;
+  }
+
+  deploy(request: DeployRequest): Deployed {
+    const fleet = this.#fleet(request.content.fleet);
+    const release = this.#releaseFor(fleet, request);
+    const events = fleet.command({ kind: 'deploy', release, size: request.size, bounds: request.bounds }, request.by);
+    fleet.wake();
+    const created = events.some((event) => event.kind === 'release.made');
+    const target = fleet.state.rollout?.to ?? fleet.state.serving;
+    const existing = target === null ? undefined : fleet.state.releases[target - 1];
+    return { release: created ? release : (existing ?? release), created, rollout: fleet.state.rollout?.id ?? null };
+  }
+
+  /** What a deploy would do, one step ahead: the events it would record and the first plan. */
+  async previewDeploy(request: DeployRequest): Promise<{ readonly events: readonly FleetEvent[]; readonly plan: Plan }> {
+    const fleet = this.#fleet(request.content.fleet);
+    const events = decide(fleet.state, {
+      kind: 'deploy',
+      release: this.#releaseFor(fleet, request),
+      size: request.size,
+      bounds: request.bounds,
+    });
+    return { events, plan: await fleet.preview(events) };
+  }
+
+  /** Returns whether there was anything to do. Acts at once: resolves when the first rounds have run. */
+  async command(id: FleetId, command: Exclude<Command, { kind: 'deploy' }>, by: string): Promise<boolean> {
+    const fleet = this.fleet(id);
+    const events = fleet.command(command, by);
+    await fleet.tick();
+    return events.length > 0;
+  }
+
+  /** Images that gc must keep: all of every release that serves, is on its way, warm, or that a rollback can name. */
+  digestsInUse(): ReadonlySet<Digest> {
+    return new Set(this.list().flatMap((id) => rollbackTargets(this.state(id))));
+  }
+
+  /** Every fleet once, until there is nothing to do; the time of the next look. */
+  async tickAll(): Promise<number> {
+    const times = await Promise.all(this.list().map((id) => this.fleet(id).tick()));
+    return Math.min(...times, this.#parts.clock.now() + 2_000);
+  }
+
+  /** Runs the fleets' loops, those of fleets to come too, until `close`. */
+  start(): void {
+    this.#started = true;
+    this.#stopListening = this.#parts.engine.onChange(() => {
+      for (const fleet of this.#fleets.values()) fleet.wake();
+    });
+    for (const fleet of this.#fleets.values()) void fleet.run();
+  }
+
+  /** Instances and traffic stay as they are. */
+  close(): void {
+    this.#stopListening?.();
+    this.#parts.executor.close();
+  }
+
+  #releaseFor(fleet: Fleet, { content, label }: DeployRequest): Release {
+    return {
+      number: nextRelease(fleet.state),
+      hash: sha256(canonicalJson(content)),
+      content,
+      createdAt: this.#parts.clock.now(),
+      label,
+    };
+  }
+
+  #fleet(id: FleetId): Fleet {
+    const known = this.#fleets.get(id);
+    if (known !== undefined) return known;
+    const fleet = new Fleet(id, this.#parts);
+    this.#fleets.set(id, fleet);
+    if (this.#started) void fleet.run();
+    return fleet;
+  }
+}
+
+/** How many releases back a rollback can go without a new bake: their images are kept. */
+const KEPT_RELEASES = 5;
+
+function rollbackTargets(state: FleetState): readonly Digest[] {
+  const numbers: readonly (ReleaseNumber | null | undefined)[] = [
+    state.serving,
+    state.rollout?.from,
+    state.rollout?.to,
+    ...state.warm.map((warm) => warm.release),
+    ...state.trail.slice(-KEPT_RELEASES),
+  ];
+  return numbers.flatMap((number) => (number == null ? [] : (state.releases[number - 1]?.content.image ?? [])));
+}

@@ -1,0 +1,326 @@
+/**
+ * An Engine made of a Runtime and a Balancer: the keeper's plans (src/plan/keeper.ts) executed. Launches and removals take
+ * their time in the background, each with a record of its own; everything else of a round is done in order.
+ */
+import { fleetOf, groupId, groupOf, type FleetId, type GroupId, type InstanceId } from '../domain/ids.ts';
+import type { Json } from '../domain/json.ts';
+import type { Digest } from '../domain/digest.ts';
+import type { Release } from '../domain/release.ts';
+import type {
+  Advance,
+  Balancer,
+  BalancerObservation,
+  CallContext,
+  Engine,
+  EngineName,
+  FleetObservation,
+  GroupObservation,
+  InstanceObservation,
+  Problem,
+  RoutingTable,
+  Runtime,
+  Weights,
+} from '../engines/engine.ts';
+import { KilnError, messageOf } from '../errors/error.ts';
+import type { Clock } from '../platform/clock.ts';
+import type { KeeperEvent } from '../plan/events.ts';
+import type { KeeperInput } from '../plan/keeper-input.ts';
+import { brakedUntil, keep, type KeeperStep } from '../plan/keeper.ts';
+import { sameWeights } from '../plan/world.ts';
+import { emptyKept, foldKept, type KeptGroup, type KeptState } from '../plan/kept-state.ts';
+import { routingTable } from '../plan/routing.ts';
+import type { Journal } from '../store/journal.ts';
+import { entryOf, fleetEventOf, keeperEventOf } from './events.ts';
+import type { Executor } from './executor.ts';
+
+export interface KeptEngineParts {
+  readonly runtime: Runtime;
+  readonly balancer: Balancer;
+  readonly journal: Journal;
+  readonly executor: Executor;
+  readonly clock: Clock;
+  /** Six characters of a-z0-9, never the same twice. */
+  readonly drawId: () => string;
+}
+
+/** After a failed removal, before it is tried again. */
+const RETRY_MS = 1_000;
+
+export class KeptEngine implements Engine {
+  readonly #parts: KeptEngineParts;
+  readonly #kept = new Map<FleetId, KeptState>();
+  readonly #releases = new Map<GroupId, Release>();
+  readonly #busy = new Map<InstanceId, 'launch' | 'remove'>();
+  /** The last table that was acknowledged, as text: the same function makes them all, so that the same table is the same text. */
+  readonly #applied = new Map<FleetId, string>();
+  readonly #trouble = new Map<FleetId, string>();
+  readonly #listeners = new Set<() => void>();
+  /** How many of each group the last observation called healthy. */
+  readonly #shown = new Map<FleetId, ReadonlyMap<GroupId, number>>();
+  /** When the load balancer was first seen to drain an instance. Not kept: a new daemon gives the whole budget again. */
+  readonly #draining = new Map<InstanceId, number>();
+
+  /** Rebuilds from the journal what was asked for. */
+  constructor(parts: KeptEngineParts) {
+    this.#parts = parts;
+    for (const entry of parts.journal.read()) {
+      if (entry.fleet === null) continue;
+      const fleetEvent = fleetEventOf(entry);
+      if (fleetEvent?.kind === 'release.made') this.#learn(entry.fleet, fleetEvent.release);
+      const event = keeperEventOf(entry);
+      if (event !== null) this.#kept.set(entry.fleet, foldKept(this.#keptOf(entry.fleet), event, entry.at));
+    }
+  }
+
+  get name(): EngineName {
+    return this.#parts.runtime.name;
+  }
+
+  async check(ctx: CallContext): Promise<readonly Problem[]> {
+    return [...(await this.#parts.runtime.check(ctx)), ...(await this.#parts.balancer.check(ctx))];
+  }
+
+  ensureImage(image: Digest, ctx: CallContext): Promise<void> {
+    return this.#parts.runtime.ensureImage(image, ctx);
+  }
+
+  ensureGroup(group: GroupId, release: Release, size: number): Promise<void> {
+    const known = this.#releases.get(group);
+    if (known !== undefined && known.hash !== release.hash) throw mismatch(group);
+    const fleet = fleetOf(group);
+    this.#learn(fleet, release);
+    this.#record(fleet, [{ kind: 'group.sized', group, size }]);
+    return Promise.resolve();
+  }
+
+  deleteGroup(group: GroupId): Promise<void> {
+    const fleet = fleetOf(group);
+    if (this.#keptOf(fleet).groups.has(group)) this.#record(fleet, [{ kind: 'group.deleted', group }]);
+    return Promise.resolve();
+  }
+
+  async setTraffic(fleet: FleetId, weights: Weights, preview: GroupId | null, ctx: CallContext): Promise<void> {
+    const input = await this.#input(fleet, ctx);
+    const kept = { ...input.kept, weights, preview };
+    const table = routingTable({ ...input, kept }, new Set(kept.retiring.keys()));
+    if (table !== null) this.#mustStillServe(table, input.balancer);
+    this.#record(fleet, [{ kind: 'traffic.set', weights, preview }]);
+    if (table !== null) await this.#route(table, ctx);
+  }
+
+  /** A group that is to take more must have what the planner saw of it: it may have died since (law 4). */
+  #mustStillServe({ fleet, groups }: RoutingTable, seen: BalancerObservation | null): void {
+    for (const { group, weight, endpoints } of groups) {
+      const ready = endpoints.filter((endpoint) => endpoint.state === 'ready').length;
+      const shown = this.#shown.get(fleet)?.get(group) ?? 0;
+      if (weight > (seen?.weights[group] ?? 0) && ready < shown) {
+        const hint = 'nothing: Kiln looks again at once';
+        throw new KilnError('PLAN_STALE', `${group} had ${shown} healthy instances and has ${ready} now`, { hint });
+      }
+    }
+  }
+
+  async forget(fleet: FleetId, ctx: CallContext): Promise<void> {
+    await this.#parts.balancer.remove(fleet, ctx);
+    this.#applied.delete(fleet);
+  }
+
+  onChange(listener: () => void): () => void {
+    this.#listeners.add(listener);
+    const stop = this.#parts.runtime.onChange(listener);
+    return () => {
+      stop();
+      this.#listeners.delete(listener);
+    };
+  }
+
+  async observe(fleet: FleetId, ctx: CallContext): Promise<FleetObservation> {
+    const { kept, instances, balancer } = await this.#input(fleet, ctx);
+    const groups = [...kept.groups.values()].map((group) => this.#groupSeen(group, kept, instances, balancer));
+    this.#shown.set(fleet, new Map(groups.map((each) => [each.group, each.healthySince.length])));
+    const routed = this.#takesTraffic(kept);
+    const acknowledged = routed ? { weights: balancer?.weights ?? {}, preview: balancer?.preview ?? null } : kept;
+    const trouble = this.#trouble.get(fleet) ?? null;
+    const settled = sameWeights(kept.weights, acknowledged.weights) && kept.preview === acknowledged.preview;
+    return { fleet, groups, weights: acknowledged.weights, preview: acknowledged.preview, settled, trouble };
+  }
+
+  /**
+   * One round of the keeper. It keeps the split that is in force: one that was asked for and never acknowledged is the
+   * planner's to ask for again, after another look. Only a load balancer that lost all is told what was asked for last.
+   */
+  async advance(fleet: FleetId, ctx: CallContext): Promise<Advance> {
+    const input = await this.#input(fleet, ctx);
+    const plan = keep(input.balancer === null ? input : { ...input, kept: { ...input.kept, ...splitOf(input.balancer) } });
+    let changed = false;
+    for (const step of plan.steps) changed = (await this.#execute(fleet, step, input.balancer, ctx)) || changed;
+    return { changed, wakeAt: plan.wakeAt };
+  }
+
+  /** Everything that runs, for status. */
+  async instances(fleet: FleetId, ctx: CallContext): Promise<readonly InstanceObservation[]> {
+    return (await this.#parts.runtime.observe(ctx)).filter((seen) => fleetOf(seen.group) === fleet);
+  }
+
+  async #input(fleet: FleetId, ctx: CallContext): Promise<KeeperInput> {
+    // What leaves is from before the look: an instance that is removed during it may still be seen.
+    const kept = this.#keptOf(fleet);
+    const busy = new Map([...this.#busy].filter(([id]) => fleetOf(groupOf(id)) === fleet));
+    const instances = await this.instances(fleet, ctx);
+    const balancer = this.#takesTraffic(kept) ? await this.#parts.balancer.observe(fleet, ctx) : null;
+    const { clock, drawId } = this.#parts;
+    const release = (group: GroupId): Release | null => this.#releases.get(group) ?? null;
+    const now = clock.now();
+    return { kept, release, instances, balancer, draining: this.#drainsOf(fleet, balancer, now), busy, now, drawId };
+  }
+
+  #drainsOf(fleet: FleetId, balancer: BalancerObservation | null, now: number): ReadonlyMap<InstanceId, number> {
+    const drains = (balancer?.endpoints ?? []).filter((endpoint) => endpoint.state === 'drain');
+    const since = new Map(drains.map(({ instance }) => [instance, this.#draining.get(instance) ?? now] as const));
+    for (const id of this.#draining.keys()) if (fleetOf(groupOf(id)) === fleet) this.#draining.delete(id);
+    for (const [id, at] of since) this.#draining.set(id, at);
+    return since;
+  }
+
+  /** True where something was done that is worth another look. */
+  async #execute(fleet: FleetId, step: KeeperStep, seen: BalancerObservation | null, ctx: CallContext): Promise<boolean> {
+    switch (step.kind) {
+      case 'record':
+        this.#record(fleet, [step.event]);
+        return true;
+      case 'route':
+        if (this.#applied.get(fleet) === JSON.stringify(step.table) && inForce(step.table, seen)) return false;
+        await this.#route(step.table, ctx);
+        return true;
+      case 'launch':
+        this.#launch(fleet, step.instance, ctx);
+        return false;
+      case 'remove':
+        this.#remove(fleet, step.instance, ctx);
+        return false;
+    }
+  }
+
+  async #route(table: RoutingTable, ctx: CallContext): Promise<void> {
+    this.#applied.delete(table.fleet);
+    const step = { step: 'route', groups: table.groups } as unknown as Json;
+    try {
+      await this.#parts.executor.effect(table.fleet, step, () => this.#parts.balancer.apply(table, ctx));
+    } catch (error) {
+      this.#trouble.set(table.fleet, messageOf(error));
+      throw error;
+    }
+    this.#trouble.delete(table.fleet);
+    this.#applied.set(table.fleet, JSON.stringify(table));
+  }
+
+  #launch(fleet: FleetId, id: InstanceId, ctx: CallContext): void {
+    const { executor, runtime } = this.#parts;
+    const release = this.#releaseOf(groupOf(id));
+    const start = (): Promise<void> => runtime.launch(id, release, ctx);
+    this.#background(id, 'launch', async () => {
+      try {
+        await executor.effect(fleet, { step: 'launch', instance: id }, start);
+      } catch (error) {
+        // Perhaps only its answer was lost, and it serves by now. What is there is the keeper's, half made or whole.
+        const there = (await runtime.observe(ctx)).some((seen) => seen.id === id);
+        if (!there) this.#record(fleet, [{ kind: 'instance.failed', instance: id, why: messageOf(error) }]);
+      }
+    });
+  }
+
+  #remove(fleet: FleetId, id: InstanceId, ctx: CallContext): void {
+    const { executor, runtime } = this.#parts;
+    this.#background(id, 'remove', async () => {
+      await executor.effect(fleet, { step: 'remove', instance: id }, () => runtime.remove(id, ctx));
+      this.#record(fleet, [{ kind: 'instance.removed', instance: id }]);
+    });
+  }
+
+  /** One at a time for each instance. A failure is in the journal; it is left alone for a moment, then planned again. */
+  #background(id: InstanceId, what: 'launch' | 'remove', act: () => Promise<void>): void {
+    const { executor, clock } = this.#parts;
+    this.#busy.set(id, what);
+    act()
+      .catch(() => (executor.signal.aborted ? undefined : clock.sleep(RETRY_MS, executor.signal).catch(() => {})))
+      .finally(() => {
+        this.#busy.delete(id);
+        for (const listener of this.#listeners) listener();
+      })
+      .catch(() => {});
+  }
+
+  #groupSeen(
+    group: KeptGroup,
+    kept: KeptState,
+    instances: readonly InstanceObservation[],
+    balancer: BalancerObservation | null,
+  ): GroupObservation {
+    const mine = instances.filter((seen) => seen.group === group.group);
+    const launching = [...this.#busy].filter(
+      ([id, what]) => what === 'launch' && groupOf(id) === group.group && !mine.some((seen) => seen.id === id),
+    );
+    const ready = new Set(balancer?.endpoints.filter((each) => each.state === 'ready').map((each) => each.instance));
+    const healthySince = mine
+      .filter((seen) => !kept.retiring.has(seen.id) && this.#busy.get(seen.id) !== 'remove')
+      .filter((seen) => seen.address === null || !this.#takesTraffic(kept) || ready.has(seen.id))
+      .flatMap((seen) => (seen.health.status === 'healthy' ? [seen.health.since] : []));
+    return {
+      group: group.group,
+      size: group.size,
+      running: mine.length + launching.length,
+      healthySince,
+      failures: group.failures,
+      lastFailure: group.lastFailure,
+      brakedUntil: brakedUntil(group),
+      deleting: group.deleted,
+    };
+  }
+
+  #takesTraffic(kept: KeptState): boolean {
+    return [...kept.groups.keys()].some((group) => this.#releaseOf(group).content.routing.listen !== null);
+  }
+
+  #record(fleet: FleetId, events: readonly KeeperEvent[]): void {
+    const entries = this.#parts.executor.append(events.map((event) => entryOf(fleet, event)));
+    for (const entry of entries) {
+      const event = keeperEventOf(entry);
+      if (event !== null) this.#kept.set(fleet, foldKept(this.#keptOf(fleet), event, entry.at));
+    }
+  }
+
+  #keptOf(fleet: FleetId): KeptState {
+    return this.#kept.get(fleet) ?? emptyKept(fleet);
+  }
+
+  #learn(fleet: FleetId, release: Release): void {
+    this.#releases.set(groupId(fleet, release.number), release);
+  }
+
+  #releaseOf(group: GroupId): Release {
+    const release = this.#releases.get(group);
+    if (release === undefined) throw new RangeError(`no release was ever made for ${group}`);
+    return release;
+  }
+}
+
+const splitOf = ({ weights, preview }: BalancerObservation): Pick<KeptState, 'weights' | 'preview'> => ({ weights, preview });
+
+/** What the load balancer says it does is what the table asks for. */
+function inForce(table: RoutingTable, seen: BalancerObservation | null): boolean {
+  if (seen === null) return false;
+  const wanted = table.groups.flatMap((group) => group.endpoints);
+  const weighted = table.groups.filter((group) => group.weight > 0);
+  return (
+    (table.preview?.group ?? null) === seen.preview &&
+    weighted.every((group) => seen.weights[group.group] === group.weight) &&
+    Object.values(seen.weights).filter((weight) => weight > 0).length === weighted.length &&
+    seen.endpoints.length === wanted.length &&
+    wanted.every((endpoint) =>
+      seen.endpoints.some((each) => each.instance === endpoint.instance && each.state === endpoint.state),
+    )
+  );
+}
+
+const mismatch = (group: GroupId): KilnError =>
+  new KilnError('RELEASE_MISMATCH', `${group} exists with another release`, { hint: 'this is a bug in Kiln: please report it' });
