@@ -1,0 +1,176 @@
+/** What the API's answers and events are made of. */
+import * as z from 'zod';
+
+import type { Digest } from '../domain/digest.ts';
+import type { FleetId, GroupId, InstanceId, ReleaseNumber } from '../domain/ids.ts';
+import type { Json } from '../domain/json.ts';
+import { CATALOGUE, type ErrorCode } from '../errors/catalogue.ts';
+
+/** Brands exist only in the types; on the wire these are text and numbers. */
+const text = <T extends string>(): z.ZodType<T, T> => z.string() as unknown as z.ZodType<T, T>;
+export const list = <T extends z.ZodType>(item: T): z.ZodReadonly<z.ZodArray<T>> => z.array(item).readonly();
+/** Any JSON. Not z.json(): its recursive definition has no place in an OpenAPI document. */
+export const json = z.unknown() as unknown as z.ZodType<Json, Json>;
+export const digest = text<Digest>();
+export const fleet = text<FleetId>();
+const release = z.int().positive() as unknown as z.ZodType<ReleaseNumber, ReleaseNumber>;
+const time = z.number().meta({ description: 'milliseconds since the epoch' });
+
+export const ErrorBody = z.object({
+  code: z.enum(Object.keys(CATALOGUE) as [ErrorCode, ...ErrorCode[]]),
+  message: z.string(),
+  hint: z.string(),
+  at: z.object({ file: z.string(), line: z.number().optional(), column: z.number().optional() }).optional(),
+});
+
+export const Address = z.object({ host: z.string(), port: z.number() }).meta({ id: 'Address' });
+export const Problem = z.object({ what: z.string(), hint: z.string(), fatal: z.boolean() }).meta({ id: 'Problem' });
+
+export const Health = z.object({
+  version: z.string(),
+  pid: z.int(),
+  home: z.string(),
+  startedAt: time,
+});
+
+export const StoredImage = z
+  .object({ digest, tags: list(z.string()), storedAt: time, size: z.number() })
+  .meta({ id: 'StoredImage' });
+export const Image = StoredImage.extend({
+  config: z.object({
+    user: z.string().nullable(),
+    entrypoint: list(z.string()),
+    command: list(z.string()),
+    workdir: z.string().nullable(),
+    env: list(z.string()),
+    ports: list(z.string()),
+    labels: z.record(z.string(), z.string()),
+  }),
+  layers: list(z.object({ digest, size: z.number(), createdBy: z.string().nullable() })),
+  annotations: z.record(z.string(), z.string()),
+}).meta({ id: 'Image' });
+
+export const GcPlan = z
+  .object({
+    images: list(z.object({ digest, tags: list(z.string()) })),
+    blobs: z.int(),
+    bytes: z.number(),
+  })
+  .meta({ id: 'GcPlan' });
+
+/** What a bake says while it works; `step` is unique within one bake. */
+const step = z.string();
+export const BakeEvent = z
+  .discriminatedUnion('kind', [
+    z.object({ kind: z.literal('step.started'), step }),
+    z.object({ kind: z.literal('step.output'), step, text: z.string() }),
+    z.object({ kind: z.literal('step.done'), step, cached: z.boolean(), ms: z.number() }),
+    z.object({ kind: z.literal('step.failed'), step, ms: z.number(), message: z.string() }),
+  ])
+  .meta({ id: 'BakeEvent' });
+export const BakeResult = z
+  .object({
+    digest,
+    tags: list(z.string()),
+    /** False: every step was cached and the image was in the store already. */
+    changed: z.boolean(),
+    steps: list(z.object({ name: z.string(), cached: z.boolean(), ms: z.number() })),
+    ms: z.number(),
+  })
+  .meta({ id: 'BakeResult' });
+
+export const Release = z
+  .object({
+    number: release,
+    hash: digest,
+    image: digest,
+    strategy: z.string(),
+    label: z.string(),
+    createdAt: time,
+  })
+  .meta({ id: 'Release' });
+
+const Wait = z.object({
+  reason: z.string(),
+  /** When it gives up; null where it need not. */
+  until: time.nullable(),
+  /** What happens then. */
+  otherwise: z.string(),
+});
+const GroupStatus = z.object({
+  group: text<GroupId>(),
+  release,
+  size: z.int(),
+  running: z.int(),
+  healthy: z.int(),
+  /** Basis points of the traffic. */
+  weight: z.number(),
+  failures: z.int(),
+  lastFailure: z.string().nullable(),
+  brakedUntil: time.nullable(),
+  /** For a group that is kept warm: until when. */
+  warmUntil: time.nullable(),
+});
+const InstanceStatus = z.object({
+  id: text<InstanceId>(),
+  release,
+  launchedAt: time,
+  address: Address.nullable(),
+  health: z.enum(['starting', 'healthy', 'unhealthy', 'exited']),
+  /** Why it is unhealthy or has exited. */
+  detail: z.string().nullable(),
+});
+const Ended = z.object({
+  to: release.nullable(),
+  outcome: z.enum(['done', 'rolled-back']),
+  reason: z.string(),
+  at: time,
+});
+export const FleetStatus = z
+  .object({
+    fleet,
+    phase: z.enum(['empty', 'steady', 'advancing', 'restoring', 'attention', 'stopped', 'retiring']),
+    paused: z.boolean(),
+    /** The release that the fleet moves to, or is at. */
+    target: release.nullable(),
+    /** The release that the last finished rollout put in place. */
+    serving: release.nullable(),
+    /** How many instances are wanted. */
+    size: z.int(),
+    since: time,
+    /** When the first of `waits` gives up. */
+    deadline: time.nullable(),
+    waits: list(Wait),
+    groups: list(GroupStatus),
+    instances: list(InstanceStatus),
+    listen: Address.nullable(),
+    preview: Address.nullable(),
+    /** Why the present rollout runs. */
+    reason: z.string().nullable(),
+    /** What keeps the daemon from acting at the moment. */
+    trouble: z.string().nullable(),
+    /** How the last rollout ended. */
+    ended: Ended.nullable(),
+  })
+  .meta({ id: 'FleetStatus' });
+
+export const Entry = z
+  .object({
+    seq: z.int(),
+    at: time,
+    fleet: fleet.nullable(),
+    kind: z.string(),
+    data: json,
+    hash: digest,
+    prev: digest,
+  })
+  .meta({ id: 'Entry' });
+
+export const LogLine = z
+  .object({
+    instance: text<InstanceId>(),
+    at: time,
+    stream: z.enum(['stdout', 'stderr']),
+    text: z.string(),
+  })
+  .meta({ id: 'LogLine' });

@@ -1,0 +1,63 @@
+/**
+ * The routes of the daemon's API as data: server, client and OpenAPI document are all made from this table, and from the
+ * schemas of the same names (schema.ts). Nothing is imported here, so that the client stays light.
+ *
+ * A route's input is one flat object: path parameters by name, the rest in the query (GET) or in the JSON body (POST).
+ * `answer`: `json` is one document; `stream` is NDJSON, lines `{"event":…}` and last `{"result":…}` or `{"error":…}`;
+ * `text` is plain text.
+ */
+interface Route {
+  readonly method: 'GET' | 'POST';
+  readonly path: string;
+  readonly answer: 'json' | 'stream' | 'text';
+  readonly summary: string;
+}
+
+export const ROUTES = {
+  health: { method: 'GET', path: '/v1/health', answer: 'json', summary: 'Version, process and home of the daemon' },
+  openapi: { method: 'GET', path: '/openapi.json', answer: 'json', summary: 'This document' },
+  doctor: { method: 'GET', path: '/v1/doctor', answer: 'json', summary: 'Every requirement that is not met, with its fix' },
+  metrics: {
+    method: 'GET',
+    path: '/v1/metrics',
+    answer: 'text',
+    summary: 'Metrics of every fleet, group and release (Prometheus)',
+  },
+  shutdown: { method: 'POST', path: '/v1/shutdown', answer: 'json', summary: 'Stop the daemon; instances go on unless stopped' },
+  start: { method: 'POST', path: '/v1/start', answer: 'json', summary: 'Start every fleet that a shutdown has stopped' },
+
+  bake: { method: 'POST', path: '/v1/bakes', answer: 'stream', summary: 'Bake a folder; going away cancels it' },
+  images: { method: 'GET', path: '/v1/images', answer: 'json', summary: 'All images in the store' },
+  image: { method: 'GET', path: '/v1/images/:reference', answer: 'json', summary: 'One image, by digest, prefix or tag' },
+  tagImage: { method: 'POST', path: '/v1/images/:reference/tags', answer: 'json', summary: 'Give an image one more tag' },
+  planGc: { method: 'GET', path: '/v1/gc', answer: 'json', summary: 'What gc would delete' },
+  gc: { method: 'POST', path: '/v1/gc', answer: 'json', summary: 'Delete what nothing runs, tags or can roll back to' },
+
+  deploy: { method: 'POST', path: '/v1/deploys', answer: 'stream', summary: 'Make a release of a folder and roll it out' },
+  planDeploy: { method: 'POST', path: '/v1/deploys/plan', answer: 'stream', summary: 'The plan that a deploy would follow' },
+  fleets: { method: 'GET', path: '/v1/fleets', answer: 'json', summary: 'The status of every fleet' },
+  status: { method: 'GET', path: '/v1/fleets/:service', answer: 'json', summary: 'The status of one fleet' },
+  releases: { method: 'GET', path: '/v1/fleets/:service/releases', answer: 'json', summary: 'All releases of a fleet' },
+  rollback: { method: 'POST', path: '/v1/fleets/:service/rollback', answer: 'json', summary: 'Go back to an earlier release' },
+  scale: { method: 'POST', path: '/v1/fleets/:service/scale', answer: 'json', summary: 'Change the desired size' },
+  pause: { method: 'POST', path: '/v1/fleets/:service/pause', answer: 'json', summary: 'Hold the rollout where it is' },
+  resume: { method: 'POST', path: '/v1/fleets/:service/resume', answer: 'json', summary: 'Go on with a paused rollout' },
+  abort: { method: 'POST', path: '/v1/fleets/:service/abort', answer: 'json', summary: 'Give the rollout up and go back' },
+  retire: { method: 'POST', path: '/v1/fleets/:service/retire', answer: 'json', summary: 'Drain and retire the whole fleet' },
+
+  logs: { method: 'GET', path: '/v1/logs/:target', answer: 'stream', summary: 'Log lines of a service or an instance' },
+  history: { method: 'GET', path: '/v1/history', answer: 'json', summary: 'Entries of the history, oldest first' },
+  verifyHistory: { method: 'GET', path: '/v1/history/verification', answer: 'json', summary: 'Recompute the hash chain' },
+  events: { method: 'GET', path: '/v1/events', answer: 'stream', summary: 'Entries of the history as they are made; resumable' },
+} as const satisfies Record<string, Route>;
+
+export type RouteName = keyof typeof ROUTES;
+export type StreamRoute = { [N in RouteName]: (typeof ROUTES)[N]['answer'] extends 'stream' ? N : never }[RouteName];
+export type TextRoute = { [N in RouteName]: (typeof ROUTES)[N]['answer'] extends 'text' ? N : never }[RouteName];
+export type JsonRoute = Exclude<RouteName, StreamRoute | TextRoute>;
+
+export const ROUTE_NAMES = Object.keys(ROUTES) as readonly RouteName[];
+
+/** The names of the parameters in a path: `/v1/fleets/:service` → `service`. */
+export const pathParameters = (path: string): readonly string[] =>
+  [...path.matchAll(/:([a-z]+)/gi)].map((match) => match[1] ?? '');

@@ -1,0 +1,162 @@
+/** One schema for each input, event and answer of the API. Types of the server and of the client are inferred from here. */
+import * as z from 'zod';
+
+import {
+  Address,
+  BakeEvent,
+  BakeResult,
+  digest,
+  Entry,
+  fleet,
+  FleetStatus,
+  GcPlan,
+  Health,
+  Image,
+  json,
+  list,
+  LogLine,
+  Problem,
+  Release,
+  StoredImage,
+} from './bodies.ts';
+import type { JsonRoute, RouteName, StreamRoute } from './routes.ts';
+
+/** A number or flag of a query: text on the wire. */
+const count = z.union([
+  z.int().nonnegative(),
+  z
+    .string()
+    .regex(/^\d{1,15}$/)
+    .transform(Number),
+]);
+const flag = z.union([z.boolean(), z.enum(['true', 'false']).transform((word) => word === 'true')]);
+
+const nothing = z.strictObject({});
+const folder = z.string().startsWith('/', 'an absolute path').max(4096);
+const name = z.string().min(1).max(300);
+
+/** Who asks, for the history. The socket's mode is what decides who may. */
+const by = z.string().min(1).max(200).default('somebody on this machine');
+
+const Deploy = z.strictObject({
+  folder,
+  environment: name.optional(),
+  /** A digest, prefix or tag; absent: the folder's recipe is baked first. */
+  image: name.optional(),
+  strategy: z.enum(['rolling', 'blue-green', 'recreate']).optional(),
+  by,
+});
+
+/** `service` is a service where only one environment runs it, else `service.environment`. */
+const ofFleet = z.strictObject({ service: name });
+const toFleet = ofFleet.extend({ by });
+
+interface Schemas {
+  readonly input: z.ZodObject;
+  readonly answer: z.ZodType;
+}
+
+export const SCHEMAS = {
+  health: { input: nothing, answer: Health },
+  openapi: { input: nothing, answer: z.record(z.string(), json) },
+  doctor: { input: nothing, answer: z.object({ problems: list(Problem) }) },
+  metrics: { input: nothing, answer: z.string() },
+  shutdown: { input: z.strictObject({ stop: z.boolean().default(false), by }), answer: z.object({ stopped: list(fleet) }) },
+  start: { input: z.strictObject({ by }), answer: z.object({ started: list(fleet) }) },
+
+  bake: {
+    input: z.strictObject({ folder, tag: name.optional(), update: z.boolean().default(false) }),
+    event: BakeEvent,
+    answer: BakeResult,
+  },
+  images: { input: nothing, answer: z.object({ images: list(StoredImage) }) },
+  image: { input: z.strictObject({ reference: name }), answer: Image },
+  tagImage: { input: z.strictObject({ reference: name, tag: name }), answer: StoredImage },
+  planGc: { input: nothing, answer: GcPlan },
+  gc: { input: nothing, answer: GcPlan },
+
+  deploy: {
+    input: Deploy,
+    event: BakeEvent,
+    answer: z.object({
+      fleet,
+      release: Release,
+      /** False: nothing has changed, and nothing is done. */
+      created: z.boolean(),
+      listen: Address.nullable(),
+      /** What the bake did; null where an image was given. */
+      bake: BakeResult.nullable(),
+    }),
+  },
+  planDeploy: {
+    input: Deploy,
+    event: BakeEvent,
+    answer: z.object({ fleet, image: digest, changes: z.boolean(), steps: list(z.string()) }),
+  },
+  fleets: { input: nothing, answer: z.object({ fleets: list(FleetStatus) }) },
+  status: { input: ofFleet, answer: FleetStatus },
+  releases: { input: ofFleet, answer: z.object({ fleet, releases: list(Release) }) },
+  rollback: { input: toFleet.extend({ to: z.int().positive().optional() }), answer: FleetStatus },
+  scale: { input: toFleet.extend({ size: z.int().nonnegative().max(10_000) }), answer: FleetStatus },
+  pause: { input: toFleet, answer: FleetStatus },
+  resume: { input: toFleet, answer: FleetStatus },
+  abort: { input: toFleet, answer: FleetStatus },
+  retire: { input: toFleet, answer: FleetStatus },
+
+  logs: {
+    input: z.strictObject({ target: name, follow: flag.default(false), lines: count.default(1000) }),
+    event: LogLine,
+    answer: nothing,
+  },
+  history: {
+    input: z.strictObject({
+      service: name.optional(),
+      /** Exclusive; 0 or absent with `newest` false: from the beginning. */
+      after: count.default(0),
+      limit: count.default(1000),
+      /** The last `limit` entries rather than the first. */
+      newest: flag.default(false),
+    }),
+    answer: z.object({ entries: list(Entry) }),
+  },
+  verifyHistory: {
+    input: nothing,
+    answer: z.object({ entries: z.int(), broken: z.object({ seq: z.int(), why: z.string() }).nullable() }),
+  },
+  events: {
+    input: z.strictObject({ service: name.optional(), after: count.optional() }),
+    event: Entry,
+    answer: nothing,
+  },
+} as const satisfies { readonly [N in RouteName]: N extends StreamRoute ? Schemas & { readonly event: z.ZodType } : Schemas };
+
+type All = typeof SCHEMAS;
+/** What a caller may leave out is optional here, and filled in by the server. */
+export type InputOf<N extends RouteName> = z.input<All[N]['input']>;
+/** The same as the handler gets it: validated, defaults filled in. */
+export type ParsedOf<N extends RouteName> = z.output<All[N]['input']>;
+export type AnswerOf<N extends RouteName> = z.output<All[N]['answer']>;
+export type EventOf<N extends StreamRoute> = z.output<All[N]['event']>;
+
+/** What the daemon does for each route. `ctx.signal` fires when the caller goes away. */
+export interface HandlerContext {
+  readonly signal: AbortSignal;
+}
+export type Handlers = {
+  readonly [N in Exclude<JsonRoute, 'openapi'>]: (input: ParsedOf<N>, ctx: HandlerContext) => Promise<AnswerOf<N>>;
+} & {
+  readonly [N in StreamRoute]: (
+    input: ParsedOf<N>,
+    /** `emit` resolves once the caller's side has room again; it never throws. */
+    ctx: HandlerContext & { readonly emit: (event: EventOf<N>) => Promise<void> },
+  ) => Promise<AnswerOf<N>>;
+} & { readonly metrics: (input: ParsedOf<'metrics'>, ctx: HandlerContext) => Promise<string> };
+
+export type FleetStatusBody = z.output<typeof FleetStatus>;
+export type ReleaseBody = z.output<typeof Release>;
+export type BakeEventBody = z.output<typeof BakeEvent>;
+export type EntryBody = z.output<typeof Entry>;
+export type LogLineBody = z.output<typeof LogLine>;
+export type ImageBody = z.output<typeof Image>;
+export type StoredImageBody = z.output<typeof StoredImage>;
+export type GcPlanBody = z.output<typeof GcPlan>;

@@ -1,0 +1,30 @@
+import { resolve } from 'node:path';
+
+import { shortDigest } from '../../domain/digest.ts';
+import { showBake } from '../bake-progress.ts';
+import type { Run } from '../command.ts';
+import { counted, duration } from '../render/amounts.ts';
+
+export const run: Run = async (args, context) => {
+  const client = await context.connect();
+  const tag = args.text('tag');
+  const bake = client.bake(
+    { folder: resolve(context.cwd, args.text('DIR') ?? '.'), update: args.flag('update'), ...(tag === undefined ? {} : { tag }) },
+    { signal: context.signal },
+  );
+  await showBake(bake, context);
+  const image = await bake.result();
+  const cached = image.steps.filter((step) => step.cached).length;
+  const what = image.changed
+    ? `baked in ${duration(image.ms)}, ${cached} of ${counted(image.steps.length, 'step')} cached`
+    : `unchanged (${duration(image.ms)}): the same inputs make the same image`;
+  const names = image.tags.length === 0 ? '' : `   ${image.tags.join(', ')}`;
+  return {
+    document: image,
+    lines: [
+      `image ${shortDigest(image.digest)}${names}   ${what}`,
+      `  ${image.digest}`,
+      `  next: kiln deploy ${args.text('DIR') ?? ''}`.trimEnd(),
+    ],
+  };
+};

@@ -1,0 +1,87 @@
+import { resolve } from 'node:path';
+
+import type { AnswerOf, Client, FleetStatusBody, InputOf } from '../../client/client.ts';
+import { shortDigest } from '../../domain/digest.ts';
+import { serviceOf, type FleetId } from '../../domain/ids.ts';
+import { KilnError } from '../../errors/error.ts';
+import type { Arguments } from '../arguments.ts';
+import { showBake } from '../bake-progress.ts';
+import type { Context, Result, Run } from '../command.ts';
+import { newestEntry } from '../entries.ts';
+import { followRollout } from '../follow-rollout.ts';
+import { duration } from '../render/amounts.ts';
+import { fleetLines, releasesOf, urlOf } from '../render/fleet.ts';
+import { harmless } from '../terminal.ts';
+
+const STRATEGIES = ['rolling', 'blue-green', 'recreate'] as const;
+const CHANGES_FOUND = 3;
+
+export const run: Run = async (args, context) => {
+  const client = await context.connect();
+  const input = inputOf(args, context);
+  return args.flag('plan') ? plan(client, input, context) : deploy(client, input, args, context);
+};
+
+function inputOf(args: Arguments, context: Context): InputOf<'deploy'> {
+  const [image, environment] = [args.text('image'), args.text('env')];
+  const word = args.text('strategy');
+  const strategy = STRATEGIES.find((known) => known === word);
+  if (word !== undefined && strategy === undefined) {
+    throw new KilnError('USAGE', `"${word}" is no strategy`, { hint: `give one of ${STRATEGIES.join(', ')}` });
+  }
+  return {
+    by: context.by,
+    folder: resolve(context.cwd, args.text('DIR') ?? '.'),
+    ...(image === undefined ? {} : { image }),
+    ...(environment === undefined ? {} : { environment }),
+    ...(strategy === undefined ? {} : { strategy }),
+  };
+}
+
+async function plan(client: Client, input: InputOf<'deploy'>, context: Context): Promise<Result> {
+  const call = client.planDeploy(input, { signal: context.signal });
+  await showBake(call, context);
+  const planned = await call.result();
+  const image = `image ${shortDigest(planned.image)}`;
+  if (!planned.changes) {
+    return { document: planned, lines: [`${planned.fleet}: nothing would change (${image} with the same launch values)`] };
+  }
+  const steps = planned.steps.map((step, index) => `  ${String(index + 1).padStart(2)}. ${step}`);
+  return {
+    document: planned,
+    lines: [`${planned.fleet}: would move to ${image}`, ...steps, 'Nothing was changed. Without --plan it is done.'],
+    exitCode: CHANGES_FOUND,
+  };
+}
+
+async function deploy(client: Client, input: InputOf<'deploy'>, args: Arguments, context: Context): Promise<Result> {
+  const started = context.now();
+  const [after, { fleets }] = await Promise.all([newestEntry(client), client.fleets()]);
+  const call = client.deploy(input, { signal: context.signal });
+  await showBake(call, context);
+  const deployed = await call.result();
+  const { fleet, release, created } = deployed;
+  const before = fleets.find((each) => each.fleet === fleet) ?? null;
+  const head = headline(deployed, before);
+  const isThere = !created && before?.serving === release.number && before.target === release.number;
+  const document = { ...deployed, outcome: created ? 'started' : 'unchanged' };
+  if (isThere || args.declined('wait')) return { document, lines: [head, ...(isThere ? [] : [`    ${next(fleet)}`])] };
+
+  if (!context.json) context.terminal.write(`${head}\n`);
+  const status = await followRollout(client, { fleet, release: release.number, after, joined: !created }, context);
+  const where = status.listen === null ? '' : `   ${urlOf(status.listen)}`;
+  const verdict = `${context.terminal.paint('green', '✓')} r${release.number} serves${where}   ${duration(context.now() - started)}`;
+  const groups = fleetLines(status, { terminal: context.terminal, now: context.now() }).slice(1);
+  return { document: { ...document, outcome: 'done', status }, lines: [...groups, `  ${verdict}`] };
+}
+
+type Deployed = AnswerOf<'deploy'>;
+
+function headline({ fleet, release, created }: Deployed, before: FleetStatusBody | null): string {
+  const image = `image ${shortDigest(release.image)}${release.label === '' ? '' : ` (${harmless(release.label)})`}`;
+  if (!created) return `${fleet}   r${release.number}   ${image}   nothing has changed, so there is no new release`;
+  const move = releasesOf({ serving: before?.serving ?? null, target: release.number });
+  return `${fleet}   ${move}   ${image}   ${release.strategy}`;
+}
+
+const next = (fleet: FleetId): string => `kiln status ${serviceOf(fleet)} --watch · kiln abort ${serviceOf(fleet)}`;

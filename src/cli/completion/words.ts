@@ -1,0 +1,23 @@
+/** What both shells' completion scripts are made from. */
+import type { CommandSpec, Completes } from '../command.ts';
+import { COMMANDS } from '../table.ts';
+
+const visible: readonly CommandSpec[] = COMMANDS.filter(({ group }) => group !== 'hidden');
+
+export const topLevel = visible.filter(({ name }) => !name.includes(' '));
+
+/** The last words of commands below another: `history` → `verify`. */
+export const below = ({ name }: CommandSpec): readonly string[] =>
+  visible.filter((spec) => spec.name.startsWith(`${name} `)).map((spec) => spec.name.slice(name.length + 1));
+
+/** Words that are always the same. */
+export const FIXED: Readonly<Partial<Record<Completes, string>>> = { shell: 'bash zsh', strategy: 'rolling blue-green recreate' };
+
+/** Asked of the daemon when a key is pressed; starts none. */
+export const askDaemon = (completes: 'service' | 'image'): string => `$(kiln complete-words ${completes} 2>/dev/null)`;
+
+/** `-f, --follow` → `-f`, `--follow`; `--tail <N>` → `--tail`. */
+export const flagsIn = (flags: string): readonly string[] => flags.split(/,? /).filter((word) => word.startsWith('-'));
+
+/** `--tail <N>` → `N`. */
+export const valueOf = (flags: string): string | undefined => /<(.+)>/.exec(flags)?.[1];

@@ -1,0 +1,77 @@
+/** One entry of the history in words. Entries are JSON of many kinds: what is not known here is shown as it is. */
+import type { EntryBody } from '../../client/client.ts';
+import { harmless } from '../terminal.ts';
+import { bytes, counted, share } from './amounts.ts';
+
+type Data = Readonly<Record<string, unknown>>;
+
+const WORDS: Readonly<Record<string, (data: Data) => string>> = {
+  'command.given': ({ command, by }) => `${textOf(command)}, given by ${textOf(by)}`,
+  'plan.refused': ({ objections }) => `a plan was refused as unsafe: ${JSON.stringify(objections)}`,
+  'step.intent': ({ step, ...rest }) => `begin ${textOf(step)}${scalarsOf(rest)}`,
+  'step.done': ({ intent }) => `done with ${textOf(intent)}`,
+  'step.failed': ({ intent, why }) => `failed with ${textOf(intent)}: ${textOf(why)}`,
+  'bake.started': ({ folder, service }) => `bake of ${textOf(service)} started in ${textOf(folder)}`,
+  'bake.done': ({ digest, changed }) => `baked image ${shortened(digest)}${changed === false ? ', unchanged' : ''}`,
+  'bake.failed': ({ why }) => `bake failed: ${textOf(why)}`,
+  'image.tagged': ({ digest, tag }) => `image ${shortened(digest)} tagged ${textOf(tag)}`,
+  'gc.started': ({ images, bytes: size }) =>
+    `gc of ${counted(Array.isArray(images) ? images.length : 0, 'image')}, ${bytes(Number(size))}`,
+  'release.made': ({ release }) => {
+    const made = objectOf(release);
+    return `release r${textOf(made['number'])} made of image ${shortened(objectOf(made['content'])['image'])}`;
+  },
+  'size.set': ({ size }) => `${textOf(size)} instances wanted`,
+  'rollout.started': ({ from, to, cause, reason }) => {
+    const why = textOf(reason) === textOf(cause) ? textOf(cause) : `${textOf(cause)}: ${textOf(reason)}`;
+    return `${named(from)} → ${named(to)} started (${why})`;
+  },
+  'image.ready': () => 'image ready',
+  'rollout.progress': ({ ready, size }) => `${textOf(ready)} of ${textOf(size)} instances ready`,
+  'rollout.paused': () => 'paused',
+  'rollout.resumed': () => 'resumed',
+  'rollout.attention': ({ reason }) => `a person is needed: ${textOf(reason)}`,
+  'rollout.finished': ({ outcome }) => (outcome === 'done' ? 'rollout done' : 'rolled back'),
+  'warm.expired': ({ release }) => `r${textOf(release)} no longer kept warm`,
+  'fleet.stopped': () => 'the fleet is stopped',
+  'fleet.started': () => 'the fleet is started again',
+  'fleet.retiring': () => 'the fleet is being retired',
+  'fleet.retired': () => 'the fleet is retired',
+  'group.sized': ({ group, size }) => `${lastName(group)}: ${textOf(size)} instances`,
+  'group.deleted': ({ group }) => `${lastName(group)}: to be retired`,
+  'group.gone': ({ group }) => `${lastName(group)}: gone`,
+  'group.recovered': ({ group }) => `${lastName(group)}: well again`,
+  'traffic.set': ({ weights }) => `traffic: ${weightsOf(objectOf(weights))}`,
+  'instance.retiring': ({ instance, why }) => `${lastName(instance)} retires: ${textOf(why)}`,
+  'instance.failed': ({ instance, why }) => `${lastName(instance)} failed: ${textOf(why)}`,
+  'instance.removed': ({ instance }) => `${lastName(instance)} gone`,
+};
+
+export function describeEntry({ kind, data }: Pick<EntryBody, 'kind' | 'data'>): string {
+  const words = WORDS[kind]?.(objectOf(data)) ?? `${kind} ${JSON.stringify(data)}`;
+  return harmless(words);
+}
+
+const objectOf = (value: unknown): Data =>
+  typeof value === 'object' && value !== null && !Array.isArray(value) ? (value as Data) : {};
+
+const textOf = (value: unknown): string => (typeof value === 'string' || typeof value === 'number' ? String(value) : '?');
+
+const shortened = (digest: unknown): string => textOf(digest).replace('sha256:', '').slice(0, 8);
+
+/** What a step is done to, as far as it is a name or a number. */
+const scalarsOf = (data: Data): string =>
+  Object.values(data)
+    .filter((value) => typeof value === 'string' || typeof value === 'number')
+    .map((value) => ` ${value}`)
+    .join('');
+
+const named = (release: unknown): string => (release === null || release === undefined ? 'nothing' : `r${textOf(release)}`);
+
+/** Within its fleet: `r7` of a group, `r7.k3f9x2` of an instance. */
+const lastName = (id: unknown): string => textOf(id).split('.').slice(2).join('.');
+
+function weightsOf(weights: Data): string {
+  const shares = Object.entries(weights).map(([group, weight]) => `${lastName(group)} ${share(Number(weight))}`);
+  return shares.length === 0 ? 'none' : shares.join(', ');
+}

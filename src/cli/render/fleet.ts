@@ -1,0 +1,123 @@
+/** The status of fleets as text: what runs, what happens, why it waits, when it gives up, what to type next. */
+import { environmentOf, serviceOf } from '../../domain/ids.ts';
+import type { FleetStatusBody } from '../../client/client.ts';
+import { harmless, type Terminal } from '../terminal.ts';
+import { age, duration, share } from './amounts.ts';
+import { table } from './table.ts';
+
+type GroupStatus = FleetStatusBody['groups'][number];
+
+/** What is the same for all fleets on one screen. */
+export interface Surroundings {
+  readonly terminal: Terminal;
+  readonly now: number;
+}
+
+/** Something is under way, or asks for a person. */
+export const isMoving = ({ phase, trouble }: FleetStatusBody): boolean =>
+  (phase !== 'steady' && phase !== 'empty') || trouble !== null;
+
+export function fleetLines(fleet: FleetStatusBody, around: Surroundings): readonly string[] {
+  const { terminal, now } = around;
+  const state = `${fleet.paused ? 'paused' : fleet.phase} for ${duration(now - fleet.since)}`;
+  const head = [terminal.paint('bold', fleet.fleet), releasesOf(fleet), state];
+  if (fleet.listen !== null) head.push(urlOf(fleet.listen));
+  return [
+    head.join('   '),
+    ...groupLines(fleet, around),
+    ...(fleet.preview === null ? [] : [`  preview at ${urlOf(fleet.preview)}`]),
+    ...situationLines(fleet, around),
+    ...(isMoving(fleet) ? [terminal.paint('dim', `    ${nextSteps(fleet)}`)] : []),
+  ];
+}
+
+/** Why it waits and when it gives up, what is wrong, how the last rollout ended where that was not as asked. */
+function situationLines({ waits, trouble, ended, phase }: FleetStatusBody, { terminal, now }: Surroundings): readonly string[] {
+  const lines = waits.map(({ reason, until, otherwise }) => {
+    const limit = until === null ? '' : `; ${harmless(otherwise)} in ${duration(until - now)}`;
+    return `  ${terminal.paint('yellow', '●')} ${harmless(reason)}${limit}`;
+  });
+  if (trouble !== null) lines.push(`  ${terminal.paint('red', '✗')} ${harmless(trouble)}`);
+  if (phase === 'steady' && ended?.outcome === 'rolled-back') {
+    lines.push(
+      `  ${terminal.paint('yellow', '●')} the last rollout was rolled back ${age(ended.at, now)}: ${harmless(ended.reason)}`,
+    );
+  }
+  return lines;
+}
+
+/** `r8`, or on the way `r7 → r8`. */
+export function releasesOf({ serving, target }: Pick<FleetStatusBody, 'serving' | 'target'>): string {
+  if (serving === target) return serving === null ? 'no release' : `r${serving}`;
+  return `${serving === null ? 'nothing' : `r${serving}`} → ${target === null ? 'nothing' : `r${target}`}`;
+}
+
+export const urlOf = ({ host, port }: { readonly host: string; readonly port: number }): string =>
+  `http://${host === '0.0.0.0' || host === '::' ? 'localhost' : host.includes(':') ? `[${host}]` : host}:${port}`;
+
+function groupLines(fleet: FleetStatusBody, { terminal, now }: Surroundings): readonly string[] {
+  return fleet.groups
+    .toSorted((a, b) => b.release - a.release)
+    .flatMap((group) => {
+      const counts = group.size === 0 ? `${group.running} retiring` : `${group.healthy} of ${group.size} healthy`;
+      const warm = group.warmUntil === null ? '' : `   kept warm for ${duration(group.warmUntil - now)}`;
+      const facts = `${`r${group.release}`.padEnd(5)} ${counts.padEnd(18)} ${share(group.weight).padStart(7)} of traffic${warm}`;
+      return [`  ${markOf(group, terminal)} ${facts}`, ...troubleLines(group, now), ...instanceLines(fleet, group)];
+    });
+}
+
+function markOf(group: GroupStatus, terminal: Terminal): string {
+  if (group.size === 0) return terminal.paint('dim', '○');
+  if (group.healthy >= group.size) return terminal.paint('green', '✓');
+  return group.failures > 0 ? terminal.paint('red', '✗') : terminal.paint('yellow', '●');
+}
+
+function troubleLines(group: GroupStatus, now: number): readonly string[] {
+  if (group.healthy >= group.size) return [];
+  const lines: string[] = [];
+  if (group.failures > 0) {
+    const last = group.lastFailure === null ? '' : `, the last: ${harmless(group.lastFailure)}`;
+    lines.push(`      ${group.failures} failed${last}`);
+  }
+  if (group.brakedUntil !== null && group.brakedUntil > now) {
+    lines.push(`      keeps failing, so the next launch waits ${duration(group.brakedUntil - now)}`);
+  }
+  return lines;
+}
+
+/** Only those that a person may have to look at. */
+const instanceLines = ({ instances }: FleetStatusBody, { release }: GroupStatus): readonly string[] =>
+  instances
+    .filter((instance) => instance.release === release && instance.health !== 'healthy')
+    .map(({ id, health, detail }) => `      ${id}   ${health}${detail === null ? '' : `: ${harmless(detail)}`}`);
+
+function nextSteps({ fleet, paused, phase }: FleetStatusBody): string {
+  const service = serviceOf(fleet);
+  const watch = `kiln status ${service} --watch`;
+  if (phase !== 'advancing') return [watch, `kiln logs ${service}`].join(' · ');
+  return [watch, `kiln ${paused ? 'resume' : 'pause'} ${service}`, `kiln abort ${service}`].join(' · ');
+}
+
+/** All fleets, a line each; then the whole of those that are moving. */
+export function fleetsLines(fleets: readonly FleetStatusBody[], around: Surroundings): readonly string[] {
+  if (fleets.length === 0) return ['Nothing is deployed. Next: kiln deploy DIR'];
+  const rows = fleets.map((fleet) => [
+    serviceOf(fleet.fleet),
+    environmentOf(fleet.fleet),
+    releasesOf(fleet),
+    healthOf(fleet),
+    fleet.paused ? 'paused' : fleet.phase,
+    fleet.listen === null ? '' : urlOf(fleet.listen),
+  ]);
+  const columns = ['SERVICE', 'ENV', 'RELEASE', 'HEALTHY', 'STATE', 'ADDRESS'].map((title) => ({
+    title,
+    flexible: true as const,
+  }));
+  const overview = table(columns, rows, around.terminal.columns);
+  return [...overview, ...fleets.filter(isMoving).flatMap((fleet) => ['', ...fleetLines(fleet, around)])];
+}
+
+function healthOf(fleet: FleetStatusBody): string {
+  const groups = fleet.groups.filter(({ release }) => release === fleet.target || release === fleet.serving);
+  return `${groups.reduce((sum, { healthy }) => sum + healthy, 0)}/${fleet.size}`;
+}

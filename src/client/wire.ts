@@ -1,0 +1,97 @@
+/** HTTP over the daemon's Unix socket: one request, and NDJSON as it comes. node:http only: every command pays for what is loaded here. */
+import { request, type IncomingMessage } from 'node:http';
+
+import { CATALOGUE, type ErrorCode } from '../errors/catalogue.ts';
+import { KilnError } from '../errors/error.ts';
+
+export interface Call {
+  readonly socket: string;
+  readonly method: string;
+  readonly path: string;
+  readonly body: string | null;
+  readonly signal: AbortSignal | undefined;
+}
+
+/** The answer's head; throws the daemon's own KilnError where the status is not 200, DAEMON_UNREACHABLE where nobody answers. */
+export async function send(call: Call): Promise<IncomingMessage> {
+  const response = await open(call);
+  if (response.statusCode === 200) return response;
+  throw errorOf(parse(await textOf(response)));
+}
+
+function open(call: Call): Promise<IncomingMessage> {
+  return new Promise((resolve, reject) => {
+    const outgoing = request({
+      socketPath: call.socket,
+      method: call.method,
+      path: call.path,
+      agent: false,
+      headers: call.body === null ? {} : { 'content-type': 'application/json', 'content-length': Buffer.byteLength(call.body) },
+      ...(call.signal === undefined ? {} : { signal: call.signal }),
+    });
+    outgoing.on('response', resolve);
+    outgoing.on('error', (cause) => reject(call.signal?.aborted === true ? interrupted(cause) : unreachable(cause)));
+    outgoing.end(call.body ?? undefined);
+  });
+}
+
+export async function textOf(response: IncomingMessage): Promise<string> {
+  const chunks: Buffer[] = [];
+  try {
+    for await (const chunk of response) chunks.push(chunk as Buffer);
+  } catch (cause) {
+    throw unreachable(cause);
+  }
+  return Buffer.concat(chunks).toString('utf8');
+}
+
+export async function* linesOf(response: IncomingMessage): AsyncGenerator<string, void> {
+  let rest = '';
+  response.setEncoding('utf8');
+  try {
+    for await (const chunk of response) {
+      const parts = (rest + String(chunk)).split('\n');
+      rest = parts.pop() ?? '';
+      yield* parts;
+    }
+  } catch (cause) {
+    throw unreachable(cause);
+  }
+  if (rest !== '') yield rest;
+}
+
+export function parse(text: string): unknown {
+  try {
+    return JSON.parse(text);
+  } catch (cause) {
+    throw unreachable(cause);
+  }
+}
+
+/**
+ * The KilnError that the daemon threw, from its JSON form. A refusal without a code comes from below the daemon's routes: a
+ * request that HTTP itself can't take, such as one with a name of a hundred thousand letters.
+ */
+export function errorOf(body: unknown): KilnError {
+  const said = (body ?? {}) as { code?: string; message?: string; hint?: string; at?: KilnError['at']; statusCode?: number };
+  if (said.code === undefined && (said.statusCode ?? 500) < 500) return notTaken(said.message);
+  const code = said.code !== undefined && said.code in CATALOGUE ? (said.code as ErrorCode) : 'BUG';
+  return new KilnError(code, said.message ?? 'the daemon answered with an error that has no text', {
+    hint: said.hint ?? 'see daemon.log in the home folder',
+    ...(said.at === undefined ? {} : { cause: undefined, at: said.at }),
+  });
+}
+
+const notTaken = (why = 'no reason given'): KilnError =>
+  new KilnError('USAGE', `the daemon does not take the request: ${why}`, {
+    hint: 'check what was given to the command for its length',
+  });
+
+export const unreachable = (cause: unknown): KilnError =>
+  new KilnError('DAEMON_UNREACHABLE', 'the daemon does not answer, or went away in the middle of its answer', {
+    hint: 'run `kiln up` to start it; its log is daemon.log in the home folder',
+    cause,
+  });
+
+const interrupted = (cause: unknown): KilnError =>
+  new KilnError('INTERRUPTED', 'interrupted', { hint: 'run `kiln status` to see what the daemon goes on doing', cause });

@@ -1,0 +1,245 @@
+import assert from 'node:assert/strict';
+import { existsSync, mkdirSync, mkdtempSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { test, type TestContext } from 'node:test';
+
+import pino from 'pino';
+
+import { createClient, type Client, type FleetStatusBody } from '../client/client.ts';
+import type { FleetId } from '../domain/ids.ts';
+import { KilnError } from '../errors/error.ts';
+import { systemClock } from '../platform/clock.ts';
+import { kilnHome, type Home } from '../platform/home.ts';
+import { startDaemon, type Daemon } from './daemon.ts';
+import { fakeMachine, fakeWorld, type FakeWorld } from './testing/fake-machine.ts';
+
+const YAML = `service: web
+image: { from: scratch, entrypoint: [/app] }
+run: { port: 3000, instances: 2, health: { tcp: true } }
+replace: { warm-up: 0s }
+environments: { local: { listen: "127.0.0.1:1" } }
+`;
+
+interface Running {
+  readonly home: Home;
+  readonly folder: string;
+  readonly world: FakeWorld;
+  readonly client: Client;
+  /** Ends the daemon and starts another over the same home and world. */
+  readonly restart: () => Promise<void>;
+  readonly stopAsked: Promise<void>;
+}
+
+async function running(t: TestContext): Promise<Running> {
+  const root = mkdtempSync(join(tmpdir(), 'kiln-daemon-'));
+  const home = kilnHome({ KILN_HOME: join(root, 'home') }, 0);
+  const folder = join(root, 'web');
+  mkdirSync(folder);
+  writeFileSync(join(folder, 'kiln.yaml'), YAML);
+  const world = fakeWorld();
+  const stop = Promise.withResolvers<void>();
+  const log = pino({ level: 'silent' });
+  const start = (): Promise<Daemon> =>
+    startDaemon({ home, clock: systemClock, log, openMachine: fakeMachine(world), onStopAsked: stop.resolve });
+  let daemon = await start();
+  t.after(async () => {
+    await daemon.stop();
+    rmSync(root, { recursive: true });
+  });
+  const restart = async (): Promise<void> => {
+    await daemon.stop();
+    daemon = await start();
+  };
+  return { home, folder, world, client: createClient(home.socket), restart, stopAsked: stop.promise };
+}
+
+/** The status once it is as wanted, looked at after every entry of the history. */
+async function statusWhen(client: Client, wanted: (status: FleetStatusBody) => boolean): Promise<FleetStatusBody> {
+  const enough = new AbortController();
+  for await (const _ of client.events({ after: 0 }, { signal: enough.signal })) {
+    const status = await client.status({ service: 'web' }).catch(() => null);
+    if (status !== null && wanted(status)) return status;
+  }
+  throw new Error('the events ended');
+}
+
+const steadyAt = (client: Client, release: number): Promise<FleetStatusBody> =>
+  statusWhen(client, ({ phase, serving }) => phase === 'steady' && serving === release);
+
+const isError = (code: string, message?: RegExp) => (error: unknown) =>
+  error instanceof KilnError && error.code === code && (message?.test(error.message) ?? true);
+
+test('deploy, deploy again, replace, roll back: over the API, into the history', async (t) => {
+  const { client, folder, world } = await running(t);
+  const first = await client.deploy({ folder, by: 'ada' }).result();
+  assert.deepEqual([first.fleet, first.release.number, first.created], ['web.local', 1, true]);
+  const status = await steadyAt(client, 1);
+  assert.deepEqual([status.instances.length, status.groups[0]?.weight, status.trouble], [2, 10_000, null]);
+
+  const again = await client.deploy({ folder }).result();
+  assert.deepEqual([again.created, again.release.number], [false, 1]);
+
+  world.content = 'two';
+  assert.equal((await client.deploy({ folder }).result()).release.number, 2);
+  await steadyAt(client, 2);
+  await client.rollback({ service: 'web', by: 'bob' });
+  await steadyAt(client, 1);
+
+  const { releases } = await client.releases({ service: 'web' });
+  assert.deepEqual(
+    releases.map(({ number, strategy }) => [number, strategy]),
+    [
+      [1, 'rolling'],
+      [2, 'rolling'],
+    ],
+  );
+  const { entries } = await client.history({ service: 'web' });
+  const given = entries.filter(({ kind }) => kind === 'command.given').map(({ data }) => (data as { by: string }).by);
+  assert.deepEqual(given.slice(0, 1).concat(given.slice(-1)), ['ada', 'bob']);
+  const bakes = (await client.history()).entries.filter(({ kind }) => kind.startsWith('bake.')).map(({ kind }) => kind);
+  assert.deepEqual(bakes.slice(0, 2), ['bake.started', 'bake.done']);
+  assert.deepEqual((await client.verifyHistory()).broken, null);
+});
+
+test('a daemon that starts again adopts what runs and launches nothing', async (t) => {
+  const { client, folder, world, restart } = await running(t);
+  await client.deploy({ folder }).result();
+  const before = await steadyAt(client, 1);
+  const ids = [...world.instances.keys()];
+  await restart();
+  const after = await steadyAt(client, 1);
+  assert.deepEqual([...world.instances.keys()], ids);
+  assert.deepEqual(after.instances, before.instances);
+});
+
+test('a plan says what would happen, and nothing does', async (t) => {
+  const { client, folder, world } = await running(t);
+  const { changes, steps } = await client.planDeploy({ folder }).result();
+  assert.equal(changes, true);
+  assert.match(steps.join('\n'), /make release r1[^]*move from nothing to r1/);
+  assert.deepEqual((await client.fleets()).fleets, []);
+  assert.equal(world.instances.size, 0);
+});
+
+test('what is wrong with the input is said before anything is done', async (t) => {
+  const { client, folder } = await running(t);
+  await assert.rejects(client.deploy({ folder: '/nonexistent' }).result(), isError('CONFIG_NOT_FOUND'));
+  await assert.rejects(client.deploy({ folder, environment: 'moon' }).result(), isError('NOT_FOUND', /moon/));
+  await assert.rejects(client.deploy({ folder, image: 'web:nope' }).result(), isError('IMAGE_NOT_FOUND'));
+  await assert.rejects(client.status({ service: 'web' }), isError('NOT_FOUND'));
+  await assert.rejects(client.history({ service: 'web' }), isError('NOT_FOUND'));
+  await assert.rejects(client.logs({ target: 'web' }).result(), isError('NOT_FOUND'));
+  writeFileSync(join(folder, 'kiln.yaml'), YAML.replace('local: {', 'local: { engine: sim,'));
+  await assert.rejects(client.deploy({ folder }).result(), isError('USAGE', /sim/));
+});
+
+test('a port that somebody else has is said before the bake, and no release is made', async (t) => {
+  const { client, folder, world } = await running(t);
+  world.takenPort = 1;
+  await assert.rejects(client.deploy({ folder }).result(), isError('PORT_IN_USE'));
+  await assert.rejects(client.planDeploy({ folder }).result(), isError('PORT_IN_USE'));
+  assert.deepEqual((await client.fleets()).fleets, []);
+  assert.deepEqual((await client.images()).images, []);
+  world.takenPort = null;
+  assert.equal((await client.deploy({ folder }).result()).release.number, 1);
+});
+
+test('what the machine lacks is said before the bake, with the packages, and no release is made', async (t) => {
+  const { client, folder, world } = await running(t);
+  const lack = (name: string) => ({ what: `${name} is not installed`, hint: `apt-get install ${name}`, fatal: true });
+  world.problems = [lack('conmon'), { ...lack('perl'), fatal: false }, lack('runc')];
+  const refused = isError('REQUIREMENT_MISSING', /conmon.*runc/);
+  await assert.rejects(client.deploy({ folder }).result(), refused);
+  assert.deepEqual([(await client.fleets()).fleets, (await client.images()).images], [[], []]);
+  world.problems = [{ ...lack('root'), code: 'NEEDS_ROOT' }];
+  await assert.rejects(client.deploy({ folder }).result(), isError('NEEDS_ROOT'));
+  world.problems = [{ ...lack('perl'), fatal: false }];
+  assert.equal((await client.deploy({ folder }).result()).created, true);
+});
+
+test('events go on from where a follower left off, and only of the service asked for', async (t) => {
+  const { client, folder } = await running(t);
+  await client.deploy({ folder }).result();
+  await steadyAt(client, 1);
+  const { entries } = await client.history({ service: 'web.local' });
+  const last = entries.at(-4);
+  assert.ok(last !== undefined);
+  const seen = [];
+  for await (const entry of client.events({ service: 'web', after: last.seq })) {
+    seen.push(entry);
+    if (seen.length === 3) break;
+  }
+  assert.deepEqual(seen, entries.slice(-3));
+});
+
+test('gc keeps what serves and what can be rolled back to', async (t) => {
+  const { client, folder, world } = await running(t);
+  for (const [index, content] of ['one', 'two'].entries()) {
+    world.content = content;
+    await client.deploy({ folder }).result();
+    await steadyAt(client, index + 1);
+  }
+  assert.deepEqual((await client.planGc()).images, []);
+  assert.deepEqual((await client.gc()).images, []);
+  assert.equal((await client.images()).images.length, 2);
+});
+
+test('logs of a service are those of its instances', async (t) => {
+  const { client, folder, world } = await running(t);
+  await client.deploy({ folder }).result();
+  await steadyAt(client, 1);
+  const lines = [];
+  for await (const line of client.logs({ target: 'web' })) lines.push(line.text);
+  assert.deepEqual(lines.toSorted(), [...world.instances.keys()].map((id) => `hello from ${id}`).toSorted());
+});
+
+test('who follows the logs of a service hears instances that are launched later', async (t) => {
+  const { client, folder, world } = await running(t);
+  await client.deploy({ folder }).result();
+  await steadyAt(client, 1);
+  const heard = new Set<string>();
+  for await (const { instance } of client.logs({ target: 'web', follow: true })) {
+    heard.add(instance);
+    if (heard.size === 2) await client.scale({ service: 'web', size: 3 });
+    if (heard.size === 3) break;
+  }
+  assert.deepEqual([...heard].toSorted(), [...world.instances.keys()].toSorted());
+});
+
+test('metrics name the fleet and its release', async (t) => {
+  const { client, folder } = await running(t);
+  await client.deploy({ folder }).result();
+  await steadyAt(client, 1);
+  assert.match(await client.metrics(), /kiln_group_healthy\{service="web",environment="local",release="1"\} 2/);
+});
+
+test('a shutdown that stops leaves no instance, and a start brings back what was there', async (t) => {
+  const { client, folder, world, stopAsked } = await running(t);
+  await client.deploy({ folder }).result();
+  await steadyAt(client, 1);
+  assert.deepEqual((await client.shutdown({ stop: true })).stopped, ['web.local' as FleetId]);
+  await stopAsked;
+  assert.equal(world.instances.size, 0);
+  assert.equal((await client.status({ service: 'web' })).phase, 'stopped');
+  await assert.rejects(client.deploy({ folder }).result(), isError('ROLLOUT_BUSY', /kiln up|stopped/));
+  assert.deepEqual((await client.start({})).started, ['web.local' as FleetId]);
+  await steadyAt(client, 1);
+  assert.equal(world.instances.size, 2);
+});
+
+test('a daemon whose home is removed stops by itself', async (t) => {
+  const { home, stopAsked } = await running(t);
+  rmSync(home.root, { recursive: true });
+  await stopAsked;
+});
+
+test('only the owner can look into the home, and a second daemon is refused', async (t) => {
+  const { home } = await running(t);
+  assert.equal(statSync(home.root).mode & 0o777, 0o700);
+  assert.equal(statSync(home.socket).mode & 0o777, 0o600);
+  const log = pino({ level: 'silent' });
+  const second = startDaemon({ home, clock: systemClock, log, openMachine: fakeMachine(fakeWorld()), onStopAsked: () => {} });
+  await assert.rejects(second, isError('DAEMON_RUNNING'));
+  assert.ok(existsSync(home.socket), 'and leaves the socket of the first alone');
+});

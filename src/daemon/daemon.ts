@@ -1,0 +1,106 @@
+/**
+ * The daemon: everything that Kiln is on this machine, put together, and its loops. A crash at any point is answered by
+ * the next start: the journal says what was wanted, the machine says what is, and the loops close the gap.
+ */
+import { randomInt } from 'node:crypto';
+import { chmodSync, mkdirSync } from 'node:fs';
+
+import type { Logger } from 'pino';
+
+import { createServer } from '../api/server.ts';
+import { Executor } from '../execute/executor.ts';
+import { Fleets } from '../execute/fleets.ts';
+import { KeptEngine } from '../execute/kept-engine.ts';
+import type { Clock } from '../platform/clock.ts';
+import { makeHome } from '../platform/home-folder.ts';
+import type { Home } from '../platform/home.ts';
+import { version } from '../platform/version.ts';
+import type { Journal } from '../store/journal.ts';
+import { openJournal } from '../store/sqlite.ts';
+import { createGate } from './gate.ts';
+import { kilnVerbs } from './kiln.ts';
+import { clearSocket, lockHome, watchLock } from './lock.ts';
+import type { Machine, Parts } from './parts.ts';
+
+export interface DaemonOptions {
+  readonly home: Home;
+  readonly clock: Clock;
+  readonly log: Logger;
+  readonly openMachine: (home: Home, clock: Clock, log: Logger) => Promise<Machine>;
+  /** Somebody asked over the API for the daemon to stop. */
+  readonly onStopAsked: () => void;
+}
+
+export interface Daemon {
+  /** Answers what was asked, then lets go of everything. Instances and load balancer go on. */
+  stop(): Promise<void>;
+}
+
+/** Resolves when the API answers. What had been started is let go of where it fails. */
+export async function startDaemon(options: DaemonOptions): Promise<Daemon> {
+  const undo = new AsyncDisposableStack();
+  try {
+    await start(options, undo);
+    return { stop: () => undo.disposeAsync() };
+  } catch (error) {
+    await undo.disposeAsync();
+    throw error;
+  }
+}
+
+/** What is started last is stopped first: the API before the loops, the loops before what they act on. */
+async function start(options: DaemonOptions, undo: AsyncDisposableStack): Promise<void> {
+  const { home, clock, log } = options;
+  makeFolders(home);
+  const lock = lockHome(home);
+  undo.defer(() => lock.release());
+  undo.defer(watchLock(home, () => stopHomeless(options)));
+  await clearSocket(home);
+  const journal = openJournal(home.database, clock);
+  undo.defer(() => journal.close());
+  const machine = await options.openMachine(home, clock, log);
+  const parts = assemble(options, journal, machine);
+  undo.defer(() => leave(machine));
+  parts.fleets.start();
+  undo.defer(() => parts.fleets.close());
+  const onBug = (error: unknown, route: string): void => log.error({ err: error, route }, 'a bug');
+  const server = createServer(kilnVerbs(parts), { version: version(), onBug });
+  await server.listen(home.socket);
+  undo.defer(() => server.close());
+  log.info({ home: home.root, version: version() }, 'ready');
+}
+
+/** Nobody can reach it any more, and a new daemon may take over the path: two must not act on one machine. */
+function stopHomeless({ home, log, onStopAsked }: DaemonOptions): void {
+  log.error({ home: home.root }, 'the home is gone');
+  onStopAsked();
+}
+
+/** Where nothing runs, nothing is left on the machine: no mount, no bridge, no load balancer. */
+async function leave(machine: Machine): Promise<void> {
+  const running = await machine.runtime.observe({ signal: AbortSignal.timeout(5_000) });
+  await (running.length === 0 ? machine.clear() : machine.close());
+}
+
+function assemble({ home, clock, onStopAsked }: DaemonOptions, journal: Journal, machine: Machine): Parts {
+  const { runtime, balancer, images, layers, logs, bake } = machine;
+  const executor = new Executor(journal);
+  const engine = new KeptEngine({ runtime, balancer, journal, executor, clock, drawId });
+  const fleets = new Fleets({ journal, executor, engine, clock });
+  const startedAt = clock.now();
+  const gate = createGate();
+  return { home, clock, startedAt, journal, images, layers, engine, balancer, fleets, bake, logs, gate, stop: onStopAsked };
+}
+
+/** Only the owner may look in: environment values and logs are in there. */
+function makeFolders(home: Home): void {
+  makeHome(home);
+  for (const folder of [home.images, home.layers, home.volumes, home.logs, home.run, home.bake]) {
+    mkdirSync(folder, { recursive: true, mode: 0o700 });
+  }
+  chmodSync(home.root, 0o700);
+}
+
+const SUFFIX_LETTERS = 'abcdefghijklmnopqrstuvwxyz0123456789';
+
+const drawId = (): string => Array.from({ length: 6 }, () => SUFFIX_LETTERS[randomInt(SUFFIX_LETTERS.length)]).join('');

@@ -1,0 +1,97 @@
+/** The verbs that make a release: kiln.yaml, a bake where it has to be, the digest, and the release's content. */
+import type { AnswerOf, Handlers, ParsedOf } from '../api/schema.ts';
+import type { BakeResult } from '../bake/contract.ts';
+import type { Digest } from '../domain/digest.ts';
+import { fleetId, type FleetId, type ServiceName } from '../domain/ids.ts';
+import { KilnError } from '../errors/error.ts';
+import type { DeployRequest } from '../execute/fleets.ts';
+import type { Image } from '../oci/store.ts';
+import { environmentOf, withStrategy, type ResolvedEnvironment } from '../spec/environment.ts';
+import { loadSpec } from '../spec/load.ts';
+import { releaseContent } from '../spec/release.ts';
+import { bakeSpec } from './image-verbs.ts';
+import type { Parts } from './parts.ts';
+import { describePlan } from './plan-text.ts';
+import { releaseBody } from './status.ts';
+
+type DeployVerbs = Pick<Handlers, 'deploy' | 'planDeploy'>;
+type Context = Parameters<Handlers['deploy']>[1];
+
+interface Prepared {
+  readonly request: DeployRequest;
+  readonly bake: BakeResult | null;
+}
+
+const REVISION = 'org.opencontainers.image.revision';
+
+export function deployVerbs(parts: Parts): DeployVerbs {
+  return {
+    deploy: (input, ctx) => parts.gate.shared(() => deploy(parts, input, ctx)),
+    /** Bakes too: a bake changes nothing that runs, and without the image there is no release to plan for. */
+    async planDeploy(input, ctx) {
+      const { request } = await prepare(parts, input, ctx);
+      const { events, plan } = await parts.fleets.previewDeploy(request);
+      const { fleet, image } = request.content;
+      return { fleet, image, changes: events.length > 0, steps: describePlan(events, plan) };
+    },
+  };
+}
+
+async function deploy(parts: Parts, input: ParsedOf<'deploy'>, ctx: Context): Promise<AnswerOf<'deploy'>> {
+  const { request, bake } = await prepare(parts, input, ctx);
+  const { release, created } = parts.fleets.deploy(request);
+  const { fleet, routing } = release.content;
+  return { fleet, release: releaseBody(release), created, listen: routing.listen, bake };
+}
+
+async function prepare(parts: Parts, input: ParsedOf<'deploy'>, { signal, emit }: Context): Promise<Prepared> {
+  const spec = await loadSpec(input.folder);
+  const named = environmentOf(spec, input.environment ?? null);
+  const environment = input.strategy === undefined ? named : withStrategy(named, input.strategy);
+  if (environment.engine !== parts.engine.name) throw wrongEngine(environment.engine, parts);
+  await requireMachine(parts, signal);
+  await requireListen(parts, fleetId(spec.service as ServiceName, environment.name), environment, signal);
+  const { folder, image: reference } = input;
+  const bake =
+    reference === undefined ? await bakeSpec(parts, { spec, folder, version: null, update: false, signal, emit }) : null;
+  const digest = bake?.digest ?? (await parts.images.resolve(reference ?? ''));
+  const image = await parts.images.image(digest);
+  signal.throwIfAborted();
+  const content = releaseContent(spec, environment, digest, image.config.config);
+  const label = await labelOf(parts, digest, image);
+  const { min, desired, max } = environment.instances;
+  return { request: { content, label, size: desired, bounds: { min, max }, by: input.by }, bake };
+}
+
+/** All that is missing at once, so that it is mended at once. */
+async function requireMachine({ engine }: Parts, signal: AbortSignal): Promise<void> {
+  const problems = (await engine.check({ signal })).filter(({ fatal }) => fatal);
+  const [first] = problems;
+  if (first === undefined) return;
+  throw new KilnError(first.code ?? 'REQUIREMENT_MISSING', problems.map(({ what }) => what).join('; '), {
+    hint: problems.map(({ hint }) => hint).join('; '),
+  });
+}
+
+/** Before the bake, which may take minutes: without its address the release could never serve. */
+async function requireListen(
+  { balancer }: Parts,
+  fleet: FleetId,
+  { listen, preview }: ResolvedEnvironment,
+  signal: AbortSignal,
+): Promise<void> {
+  const addresses = [listen, preview].filter((address) => address !== null);
+  await balancer.requireListen(fleet, addresses, { signal });
+}
+
+/** For people: `web:1.2.0 (git 9e2d7c1)`. */
+async function labelOf({ images }: Parts, digest: Digest, image: Image): Promise<string> {
+  const tags = (await images.list()).find((each) => each.digest === digest)?.tags ?? [];
+  const revision = image.annotations[REVISION]?.slice(0, 7);
+  return [tags[0] ?? '', revision === undefined ? '' : `(git ${revision})`].filter((part) => part !== '').join(' ');
+}
+
+const wrongEngine = (wanted: string, { engine }: Parts): KilnError =>
+  new KilnError('USAGE', `the environment asks for the engine "${wanted}", and this daemon runs "${engine.name}"`, {
+    hint: `set engine: ${engine.name} in kiln.yaml, or choose another environment with --env`,
+  });

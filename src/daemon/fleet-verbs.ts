@@ -1,0 +1,64 @@
+/** The verbs of fleets that exist: look, and tell them where to go. */
+import type { FleetStatusBody, Handlers } from '../api/schema.ts';
+import type { FleetId, ReleaseNumber } from '../domain/ids.ts';
+import type { CallContext } from '../engines/engine.ts';
+import { messageOf } from '../errors/error.ts';
+import type { Command } from '../plan/commands.ts';
+import { resolveFleet } from './names.ts';
+import type { Parts } from './parts.ts';
+import { releaseBody, statusOf } from './status.ts';
+
+type FleetVerbs = Pick<
+  Handlers,
+  'fleets' | 'status' | 'releases' | 'rollback' | 'scale' | 'pause' | 'resume' | 'abort' | 'retire'
+>;
+
+export function fleetVerbs(parts: Parts): FleetVerbs {
+  const { fleets } = parts;
+  const named = (service: string): FleetId => resolveFleet(service, fleets.list());
+  const give = async (
+    { service, by }: { readonly service: string; readonly by: string },
+    command: Exclude<Command, { kind: 'deploy' }>,
+    ctx: CallContext,
+  ): Promise<FleetStatusBody> => {
+    const fleet = named(service);
+    await fleets.command(fleet, command, by);
+    return fleetStatus(parts, fleet, ctx);
+  };
+  return {
+    fleets: async (_, ctx) => ({ fleets: await Promise.all(fleets.list().map((fleet) => fleetStatus(parts, fleet, ctx))) }),
+    status: ({ service }, ctx) => fleetStatus(parts, named(service), ctx),
+    async releases({ service }) {
+      const fleet = named(service);
+      return { fleet, releases: fleets.state(fleet).releases.map(releaseBody) };
+    },
+    rollback: (input, ctx) =>
+      parts.gate.shared(async () => {
+        if (input.to !== undefined) await requireImage(parts, named(input.service), input.to);
+        return give(input, { kind: 'rollback', to: (input.to ?? null) as ReleaseNumber | null }, ctx);
+      }),
+    scale: (input, ctx) => give(input, { kind: 'scale', size: input.size }, ctx),
+    pause: (input, ctx) => give(input, { kind: 'pause' }, ctx),
+    resume: (input, ctx) => give(input, { kind: 'resume' }, ctx),
+    abort: (input, ctx) => give(input, { kind: 'abort' }, ctx),
+    retire: (input, ctx) => give(input, { kind: 'retire' }, ctx),
+  };
+}
+
+/** An old release's image may have been collected. A release that never was is for the planner to refuse. */
+async function requireImage({ fleets, images }: Parts, fleet: FleetId, to: number): Promise<void> {
+  const release = fleets.state(fleet).releases[to - 1];
+  if (release !== undefined) await images.image(release.content.image);
+}
+
+/** What can't be observed now is answered from the last look, and said. */
+async function fleetStatus({ fleets, engine }: Parts, id: FleetId, ctx: CallContext): Promise<FleetStatusBody> {
+  const { state, last, trouble } = fleets.fleet(id);
+  const plan = last?.plan ?? null;
+  try {
+    const [observed, instances] = await Promise.all([engine.observe(id, ctx), engine.instances(id, ctx)]);
+    return statusOf({ state, observed, plan, instances, trouble });
+  } catch (error) {
+    return statusOf({ state, observed: last?.observed ?? null, plan, instances: [], trouble: trouble ?? messageOf(error) });
+  }
+}

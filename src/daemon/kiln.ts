@@ -1,0 +1,63 @@
+/** All verbs behind the API, over the daemon's parts. */
+import type { Handlers } from '../api/schema.ts';
+import { type FleetId } from '../domain/ids.ts';
+import type { CallContext } from '../engines/engine.ts';
+import { version } from '../platform/version.ts';
+import { deployVerbs } from './deploy-verbs.ts';
+import { fleetVerbs } from './fleet-verbs.ts';
+import { historyVerbs } from './history-verbs.ts';
+import { imageVerbs } from './image-verbs.ts';
+import { logVerbs } from './log-verbs.ts';
+import { metricsText, type FleetMetrics } from './metrics.ts';
+import type { Parts } from './parts.ts';
+
+/** How often a shutdown that stops looks whether all instances have gone. */
+const STOP_POLL_MS = 100;
+
+export function kilnVerbs(parts: Parts): Handlers {
+  return {
+    ...imageVerbs(parts),
+    ...deployVerbs(parts),
+    ...fleetVerbs(parts),
+    ...historyVerbs(parts),
+    ...logVerbs(parts),
+    ...selfVerbs(parts),
+  };
+}
+
+function selfVerbs(parts: Parts): Pick<Handlers, 'health' | 'doctor' | 'metrics' | 'shutdown' | 'start'> {
+  const { home, startedAt, engine, clock, fleets } = parts;
+  return {
+    health: async () => ({ version: version(), pid: process.pid, home: home.root, startedAt }),
+    doctor: async (_, ctx) => ({ problems: await engine.check(ctx) }),
+    async metrics(_, ctx) {
+      const uptimeSeconds = (clock.now() - startedAt) / 1000;
+      const perFleet = await Promise.all(fleets.list().map((fleet) => fleetMetrics(parts, fleet, ctx)));
+      return metricsText(perFleet, { uptimeSeconds, rssBytes: process.memoryUsage.rss() });
+    },
+    async shutdown({ stop, by }, ctx) {
+      const stopped = stop ? await stopAll(parts, by, ctx) : [];
+      parts.stop();
+      return { stopped };
+    },
+    async start({ by }) {
+      const stopped = fleets.list().filter((fleet) => fleets.state(fleet).life === 'stopped');
+      await Promise.all(stopped.map((fleet) => fleets.command(fleet, { kind: 'start' }, by)));
+      return { started: stopped };
+    },
+  };
+}
+
+async function fleetMetrics({ fleets, engine, balancer }: Parts, fleet: FleetId, ctx: CallContext): Promise<FleetMetrics> {
+  const [observed, traffic] = await Promise.all([engine.observe(fleet, ctx), balancer.metrics(fleet, ctx)]);
+  return { state: fleets.state(fleet), observed, traffic };
+}
+
+/** Drains every fleet; resolves when no instance is left. A caller who goes away stops the waiting, not the stopping. */
+async function stopAll({ fleets, engine, clock }: Parts, by: string, ctx: CallContext): Promise<readonly FleetId[]> {
+  const all = fleets.list();
+  await Promise.all(all.map((fleet) => fleets.command(fleet, { kind: 'stop' }, by)));
+  const left = async (fleet: FleetId): Promise<boolean> => (await engine.instances(fleet, ctx)).length > 0;
+  while ((await Promise.all(all.map(left))).some(Boolean)) await clock.sleep(STOP_POLL_MS, ctx.signal);
+  return all;
+}

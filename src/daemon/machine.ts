@@ -1,0 +1,40 @@
+/** This machine, for real: the image store, mounted layers, the host engine's instances and HAProxy. */
+import type { Logger } from 'pino';
+
+import { bake } from '../bake/bake.ts';
+import { reclaimBakes } from '../bake/work-folder.ts';
+import { instanceLogs } from '../engines/host/logs.ts';
+import { createHostRuntime } from '../engines/host/runtime.ts';
+import { openLayerMounts } from '../linux/layers.ts';
+import { removeBridge } from '../linux/network.ts';
+import { openImageStore } from '../oci/layout.ts';
+import type { Clock } from '../platform/clock.ts';
+import type { Home } from '../platform/home.ts';
+import { createHaproxy } from '../traffic/haproxy.ts';
+import type { Machine } from './parts.ts';
+
+/** Adopts what an earlier daemon left running, and takes away what it left half made. */
+export async function openMachine(home: Home, clock: Clock, log: Logger): Promise<Machine> {
+  const images = await openImageStore(home.images);
+  const layers = openLayerMounts(home, images);
+  await reclaimBakes(home);
+  const report = (message: string): void => log.warn(message);
+  const runtime = await createHostRuntime({ home, store: images, layers, clock, report });
+  const balancer = await createHaproxy({ home, clock, log });
+  return {
+    images,
+    layers,
+    runtime,
+    balancer,
+    logs: instanceLogs(home),
+    bake,
+    close: async () => {
+      await Promise.all([runtime.close(), balancer.close()]);
+    },
+    clear: async () => {
+      await Promise.all([runtime.close(), balancer.stop()]);
+      await layers.unmountAll();
+      await removeBridge(home);
+    },
+  };
+}

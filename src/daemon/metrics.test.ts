@@ -1,0 +1,65 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+
+import type { FleetId, GroupId, ReleaseNumber } from '../domain/ids.ts';
+import type { Weights } from '../engines/engine.ts';
+import { emptyFleet } from '../plan/state.ts';
+import { metricsText } from './metrics.ts';
+
+const group = 'web.local.r7' as GroupId;
+const state = { ...emptyFleet('web.local' as FleetId), size: 3, serving: 7 as ReleaseNumber };
+const observed = {
+  fleet: state.fleet,
+  groups: [
+    { group, size: 3, running: 3, healthySince: [1, 2], failures: 4, lastFailure: null, brakedUntil: null, deleting: false },
+  ],
+  weights: { [group]: 2500 } as Weights,
+  preview: null,
+  settled: true,
+  trouble: null,
+};
+const traffic = [
+  {
+    group,
+    requests: 10,
+    status: { '1xx': 0, '2xx': 9, '3xx': 0, '4xx': 0, '5xx': 0, failed: 1 },
+    latencyMs: [
+      { le: 5, count: 6 },
+      { le: 10, count: 3 },
+      { le: Number.POSITIVE_INFINITY, count: 1 },
+    ],
+  },
+];
+
+test('every fleet, group and release has its numbers, labelled by service, environment and release', () => {
+  const text = metricsText([{ state, observed, traffic }], { uptimeSeconds: 1.5, rssBytes: 100 });
+  for (const line of [
+    'kiln_fleet_size{service="web",environment="local"} 3',
+    'kiln_fleet_serving_release{service="web",environment="local"} 7',
+    'kiln_group_healthy{service="web",environment="local",release="7"} 2',
+    'kiln_group_failures_total{service="web",environment="local",release="7"} 4',
+    'kiln_group_traffic_ratio{service="web",environment="local",release="7"} 0.25',
+    'kiln_requests_total{service="web",environment="local",release="7",status="failed"} 1',
+  ]) {
+    assert.ok(text.split('\n').includes(line), line);
+  }
+});
+
+test('buckets of a histogram are cumulative and end in +Inf and the count (exposition format)', () => {
+  const text = metricsText([{ state, observed, traffic }], { uptimeSeconds: 1, rssBytes: 1 });
+  const buckets = [...text.matchAll(/_(?:bucket\{.*le="([^"]+)"|(count)\{[^}]*)\} (\d+)/g)].map(([, le, count, value]) => [
+    le ?? count,
+    value,
+  ]);
+  assert.deepEqual(buckets, [
+    ['5', '6'],
+    ['10', '9'],
+    ['+Inf', '10'],
+    ['count', '10'],
+  ]);
+});
+
+test('each line is a comment or a sample', () => {
+  const text = metricsText([], { uptimeSeconds: 1, rssBytes: 1 });
+  assert.match(text, /^(# (HELP|TYPE) [a-z_]+ .+\n|[a-z_]+(\{[^}]*\})? [\d.]+\n)+$/);
+});

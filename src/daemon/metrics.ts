@@ -1,0 +1,115 @@
+/**
+ * Metrics in Prometheus' text format (prometheus.io/docs/instrumenting/exposition_formats): per fleet, group and release.
+ * Written by hand: nothing is counted here, everything is read from those who count.
+ */
+import { environmentOf, fleetOf, releaseOf, serviceOf, type GroupId } from '../domain/ids.ts';
+import type { FleetObservation, GroupMetrics } from '../engines/engine.ts';
+import type { FleetState } from '../plan/state.ts';
+
+export interface FleetMetrics {
+  readonly state: FleetState;
+  readonly observed: FleetObservation;
+  readonly traffic: readonly GroupMetrics[];
+}
+
+type Labels = Readonly<Record<string, string | number>>;
+interface Sample {
+  readonly labels: Labels;
+  readonly value: number;
+  readonly suffix?: string;
+}
+type Family = readonly [name: string, type: 'gauge' | 'counter' | 'histogram', help: string, samples: readonly Sample[]];
+
+export function metricsText(
+  fleets: readonly FleetMetrics[],
+  process: { readonly uptimeSeconds: number; readonly rssBytes: number },
+): string {
+  const groups = fleets.flatMap(({ observed }) => observed.groups.map((group) => ({ group, weights: observed.weights })));
+  const traffic = fleets.flatMap((fleet) => fleet.traffic);
+  const families: readonly Family[] = [
+    ['kiln_uptime_seconds', 'gauge', 'How long the daemon has run', [{ labels: {}, value: process.uptimeSeconds }]],
+    ['kiln_resident_bytes', 'gauge', 'Memory of the daemon', [{ labels: {}, value: process.rssBytes }]],
+    [
+      'kiln_fleet_size',
+      'gauge',
+      'Instances wanted',
+      fleets.map(({ state }) => ({ labels: fleetLabels(state), value: state.size })),
+    ],
+    [
+      'kiln_fleet_serving_release',
+      'gauge',
+      'The release that serves, 0 for none',
+      fleets.map(({ state }) => ({ labels: fleetLabels(state), value: state.serving ?? 0 })),
+    ],
+    [
+      'kiln_fleet_rollout',
+      'gauge',
+      '1 while a rollout is under way',
+      fleets.map(({ state }) => ({ labels: fleetLabels(state), value: state.rollout === null ? 0 : 1 })),
+    ],
+    [
+      'kiln_group_running',
+      'gauge',
+      'Instances launched and not retired',
+      groups.map(({ group }) => ({ labels: groupLabels(group.group), value: group.running })),
+    ],
+    [
+      'kiln_group_healthy',
+      'gauge',
+      'Healthy instances',
+      groups.map(({ group }) => ({ labels: groupLabels(group.group), value: group.healthySince.length })),
+    ],
+    [
+      'kiln_group_failures_total',
+      'counter',
+      'Instances that failed',
+      groups.map(({ group }) => ({ labels: groupLabels(group.group), value: group.failures })),
+    ],
+    [
+      'kiln_group_traffic_ratio',
+      'gauge',
+      'Share of the traffic',
+      groups.map(({ group, weights }) => ({ labels: groupLabels(group.group), value: (weights[group.group] ?? 0) / 10_000 })),
+    ],
+    ['kiln_requests_total', 'counter', 'Requests by class of their status', traffic.flatMap(requestSamples)],
+    [
+      'kiln_request_duration_milliseconds',
+      'histogram',
+      'From the request to the end of its answer',
+      traffic.flatMap(latencySamples),
+    ],
+  ];
+  return families
+    .filter(([, , , samples]) => samples.length > 0)
+    .map(familyText)
+    .join('');
+}
+
+const fleetLabels = ({ fleet }: FleetState): Labels => ({ service: serviceOf(fleet), environment: environmentOf(fleet) });
+
+function groupLabels(group: GroupId): Labels {
+  const fleet = fleetOf(group);
+  return { service: serviceOf(fleet), environment: environmentOf(fleet), release: releaseOf(group) };
+}
+
+const requestSamples = ({ group, status }: GroupMetrics): readonly Sample[] =>
+  Object.entries(status).map(([status, value]) => ({ labels: { ...groupLabels(group), status }, value }));
+
+/** Buckets are cumulative in the format; the last is +Inf. There is no sum: the load balancer keeps none. */
+function latencySamples({ group, latencyMs }: GroupMetrics): readonly Sample[] {
+  const labels = groupLabels(group);
+  let total = 0;
+  const buckets = latencyMs.map(({ le, count }) => {
+    total += count;
+    return { labels: { ...labels, le: Number.isFinite(le) ? le : '+Inf' }, value: total, suffix: '_bucket' };
+  });
+  return [...buckets, { labels, value: total, suffix: '_count' }];
+}
+
+function familyText([name, type, help, samples]: Family): string {
+  const lines = samples.map(({ labels, value, suffix = '' }) => {
+    const pairs = Object.entries(labels).map(([key, text]) => `${key}="${text}"`);
+    return `${name}${suffix}${pairs.length === 0 ? '' : `{${pairs.join(',')}}`} ${value}\n`;
+  });
+  return `# HELP ${name} ${help}\n# TYPE ${name} ${type}\n${lines.join('')}`;
+}

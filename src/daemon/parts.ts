@@ -1,0 +1,45 @@
+/** What the daemon is made of, as the verbs behind the API see it. Put together in daemon.ts. */
+import type { BakeDeps, BakeOptions, BakeResult } from '../bake/contract.ts';
+import type { FleetId } from '../domain/ids.ts';
+import type { DockerfileRecipe, Recipe } from '../domain/recipe.ts';
+import type { Balancer, CallContext, Engine, InstanceObservation, Runtime } from '../engines/engine.ts';
+import type { InstanceLogs } from '../engines/host/logs.ts';
+import type { Fleets } from '../execute/fleets.ts';
+import type { LayerMounts } from '../linux/layers.ts';
+import type { ImageStore } from '../oci/store.ts';
+import type { Clock } from '../platform/clock.ts';
+import type { Home } from '../platform/home.ts';
+import type { Journal } from '../store/journal.ts';
+import type { Gate } from './gate.ts';
+
+/** The engine of this machine, and what it can say of single instances. */
+export interface InstanceEngine extends Engine {
+  instances(fleet: FleetId, ctx: CallContext): Promise<readonly InstanceObservation[]>;
+}
+
+/** What of the machine the daemon works with; tests bring one of their own. */
+export interface Machine {
+  readonly images: ImageStore;
+  readonly layers: LayerMounts;
+  readonly runtime: Runtime;
+  readonly balancer: Balancer;
+  readonly logs: InstanceLogs;
+  readonly bake: (recipe: Recipe | DockerfileRecipe, deps: BakeDeps, options: BakeOptions) => Promise<BakeResult>;
+  /** Instances and load balancer go on. */
+  close(): Promise<void>;
+  /** Also takes away what is there for any instance: the load balancer, mounts, the bridge. Only for when none is left. */
+  clear(): Promise<void>;
+}
+
+export interface Parts extends Pick<Machine, 'images' | 'layers' | 'balancer' | 'logs' | 'bake'> {
+  readonly home: Home;
+  readonly clock: Clock;
+  readonly startedAt: number;
+  readonly journal: Journal;
+  readonly engine: InstanceEngine;
+  readonly fleets: Fleets;
+  /** Bakes and deploys are inside, gc is alone. */
+  readonly gate: Gate;
+  /** Stops the daemon once the present answer is out. */
+  readonly stop: () => void;
+}

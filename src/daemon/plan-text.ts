@@ -1,0 +1,63 @@
+/** A plan in words, for `kiln deploy --plan`. */
+import { shortDigest } from '../domain/digest.ts';
+import type { Weights } from '../engines/engine.ts';
+import type { FleetEvent } from '../plan/events.ts';
+import type { Plan, Step } from '../plan/plan.ts';
+
+/** What a deploy would record, the next steps, and what it would then wait for. */
+export function describePlan(events: readonly FleetEvent[], { steps, waits }: Plan): readonly string[] {
+  return [
+    ...events.flatMap(describeEvent),
+    ...steps.flatMap(describeStep),
+    ...waits.map(({ what, otherwise }) => `wait for ${what}; else ${otherwise}`),
+  ];
+}
+
+function describeStep(step: Step): readonly string[] {
+  switch (step.kind) {
+    case 'record':
+      return describeEvent(step.event);
+    case 'ensure-image':
+      return [`make the image ${shortDigest(step.image)} ready`];
+    case 'ensure-group':
+      return [`bring ${step.group} to ${step.size} ${step.size === 1 ? 'instance' : 'instances'}`];
+    case 'set-traffic':
+      return [`send the traffic to ${describeWeights(step.weights)}`];
+    case 'delete-group':
+      return [`drain and retire ${step.group}`];
+    case 'forget-fleet':
+      return ['stop listening'];
+  }
+}
+
+function describeEvent(event: FleetEvent): readonly string[] {
+  switch (event.kind) {
+    case 'release.made':
+      return [`make release r${event.release.number} of image ${shortDigest(event.release.content.image)}`];
+    case 'size.set':
+      return [`set the size to ${event.size}`];
+    case 'bounds.set':
+      return [`allow ${event.min} to ${event.max} instances`];
+    case 'rollout.started': {
+      const { from, to } = event;
+      return [`move from ${from === null ? 'nothing' : `r${from}`} to ${to === null ? 'nothing' : `r${to}`}`];
+    }
+    case 'image.ready':
+    case 'rollout.progress':
+    case 'rollout.paused':
+    case 'rollout.resumed':
+    case 'rollout.attention':
+    case 'rollout.finished':
+    case 'warm.expired':
+    case 'fleet.stopped':
+    case 'fleet.started':
+    case 'fleet.retiring':
+    case 'fleet.retired':
+      return [];
+  }
+}
+
+function describeWeights(weights: Weights): string {
+  const parts = Object.entries(weights).filter(([, weight]) => weight > 0);
+  return parts.length === 0 ? 'nobody' : parts.map(([group, weight]) => `${group} ${weight / 100} %`).join(', ');
+}

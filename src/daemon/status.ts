@@ -1,0 +1,88 @@
+/** What a fleet is doing, put together from its state, its last plan and what is observed now. */
+import type { FleetStatusBody, ReleaseBody } from '../api/schema.ts';
+import { releaseOf, type ReleaseNumber } from '../domain/ids.ts';
+import type { Release } from '../domain/release.ts';
+import type { FleetObservation, InstanceObservation } from '../engines/engine.ts';
+import type { Plan } from '../plan/plan.ts';
+import type { FleetState } from '../plan/state.ts';
+
+export interface Seen {
+  readonly state: FleetState;
+  /** Null where it could not be observed. */
+  readonly observed: FleetObservation | null;
+  readonly plan: Plan | null;
+  readonly instances: readonly InstanceObservation[];
+  readonly trouble: string | null;
+}
+
+export function statusOf({ state, observed, plan, instances, trouble }: Seen): FleetStatusBody {
+  const { rollout, serving, ended } = state;
+  const target = rollout === null ? serving : rollout.to;
+  const routing = releaseIn(state, serving ?? target)?.content.routing;
+  const waits = plan?.waits ?? [];
+  return {
+    fleet: state.fleet,
+    phase: phaseOf(state),
+    paused: rollout !== null && rollout.pausedAt !== null,
+    target,
+    serving,
+    size: state.size,
+    since: state.stoppedAt ?? rollout?.startedAt ?? ended?.at ?? state.releases.at(-1)?.createdAt ?? 0,
+    deadline: earliest(waits.map(({ until }) => until)),
+    waits: waits.map(({ what, until, otherwise }) => ({ reason: what, until, otherwise })),
+    groups: groupsOf(state, observed),
+    instances: instances.map(instanceOf),
+    listen: routing?.listen ?? null,
+    preview: routing?.preview ?? null,
+    reason: rollout?.reason ?? null,
+    trouble: trouble ?? observed?.trouble ?? null,
+    ended: ended === null ? null : { to: ended.to, outcome: ended.outcome, reason: ended.reason, at: ended.at },
+  };
+}
+
+function phaseOf(state: FleetState): FleetStatusBody['phase'] {
+  if (state.life === 'retiring' || state.life === 'stopped') return state.life;
+  if (state.rollout !== null) return state.rollout.phase;
+  return state.serving === null ? 'empty' : 'steady';
+}
+
+function groupsOf(state: FleetState, observed: FleetObservation | null): FleetStatusBody['groups'] {
+  return (observed?.groups ?? []).map(({ group, size, running, healthySince, failures, lastFailure, brakedUntil }) => ({
+    group,
+    release: releaseOf(group),
+    size,
+    running,
+    healthy: healthySince.length,
+    weight: observed?.weights[group] ?? 0,
+    failures,
+    lastFailure,
+    brakedUntil,
+    warmUntil: state.warm.find(({ release }) => release === releaseOf(group))?.until ?? null,
+  }));
+}
+
+const instanceOf = ({ id, group, launchedAt, address, health }: InstanceObservation): FleetStatusBody['instances'][number] => ({
+  id,
+  release: releaseOf(group),
+  launchedAt,
+  address,
+  health: health.status,
+  detail: 'detail' in health ? health.detail : null,
+});
+
+const releaseIn = (state: FleetState, number: ReleaseNumber | null): Release | undefined =>
+  number === null ? undefined : state.releases[number - 1];
+
+function earliest(times: readonly (number | null)[]): number | null {
+  const known = times.filter((time) => time !== null);
+  return known.length === 0 ? null : Math.min(...known);
+}
+
+export const releaseBody = ({ number, hash, content, label, createdAt }: Release): ReleaseBody => ({
+  number,
+  hash,
+  image: content.image,
+  strategy: content.replace.strategy.kind,
+  label,
+  createdAt,
+});

@@ -1,0 +1,139 @@
+/** A machine for tests of the daemon: real images on disk, instances and routing in memory that do as they are told at once. */
+import { hexOf, type Digest } from '../../domain/digest.ts';
+import { groupOf, type GroupId, type InstanceId } from '../../domain/ids.ts';
+import type { Balancer, InstanceObservation, Problem, RoutingTable, Runtime, Weights } from '../../engines/engine.ts';
+import type { LayerMounts } from '../../linux/layers.ts';
+import { KilnError } from '../../errors/error.ts';
+import { openImageStore } from '../../oci/layout.ts';
+import type { Clock } from '../../platform/clock.ts';
+import { sha256 } from '../../platform/hash.ts';
+import type { Home } from '../../platform/home.ts';
+import type { Machine } from '../parts.ts';
+
+/** What outlives the daemon: handed to the next one, it finds its instances again. */
+export interface FakeWorld {
+  readonly instances: Map<InstanceId, InstanceObservation>;
+  readonly tables: Map<string, RoutingTable>;
+  /** What the next bake makes. */
+  content: string;
+  /** Fails each launch while it is set. */
+  broken: string | null;
+  /** A port that somebody else listens on. */
+  takenPort: number | null;
+  problems: readonly Problem[];
+}
+
+export const fakeWorld = (): FakeWorld => ({
+  instances: new Map(),
+  tables: new Map(),
+  content: 'one',
+  broken: null,
+  takenPort: null,
+  problems: [],
+});
+
+export const fakeMachine =
+  (world: FakeWorld) =>
+  async (home: Home, clock: Clock): Promise<Machine> => {
+    const images = await openImageStore(home.images);
+    return {
+      images,
+      layers: noLayers,
+      runtime: runtimeOf(world, clock),
+      balancer: balancerOf(world),
+      logs: {
+        instances: async () => [...world.instances.keys()],
+        async *read(instance) {
+          yield { at: 1, stream: 'stdout', text: `hello from ${instance}` };
+        },
+      },
+      bake: async (_recipe, { onEvent, store }, { service }) => {
+        onEvent({ kind: 'step.started', step: 'files' });
+        const diffId = sha256(world.content);
+        const { digest: blob, size } = await store.putBlob(Buffer.from(world.content));
+        const layer = { descriptor: { mediaType: 'application/vnd.oci.image.layer.v1.tar', digest: blob, size }, diffId };
+        const config = {
+          architecture: 'amd64',
+          os: 'linux',
+          config: {},
+          rootfs: { type: 'layers' as const, diff_ids: [diffId] },
+        };
+        const known = new Set((await store.list()).map(({ digest }) => digest));
+        const digest = await store.putImage(config, [layer], {});
+        const tag = `${service}:${hexOf(diffId).slice(0, 12)}`;
+        await store.tag(digest, tag);
+        onEvent({ kind: 'step.done', step: 'files', cached: false, ms: 1 });
+        return { digest, tags: [tag], changed: !known.has(digest), steps: [{ name: 'files', cached: false, ms: 1 }], ms: 1 };
+      },
+      close: async () => {},
+      clear: async () => {},
+    };
+  };
+
+const noLayers: LayerMounts = {
+  base: '/nonexistent',
+  ensure: async () => '/nonexistent/layer',
+  impliedFolders: async () => [],
+  release: async () => {},
+  unmountAll: async () => {},
+};
+
+function runtimeOf(world: FakeWorld, clock: Clock): Runtime {
+  const listeners = new Set<() => void>();
+  const changed = (): void => {
+    for (const listener of listeners) listener();
+  };
+  return {
+    name: 'host',
+    check: async () => world.problems,
+    ensureImage: async (_image: Digest) => {},
+    async launch(id, release) {
+      if (world.broken !== null) throw new Error(world.broken);
+      const now = clock.now();
+      const address = { host: '127.0.0.1', port: 1 };
+      const health = { status: 'healthy', since: now } as const;
+      world.instances.set(id, { id, group: groupOf(id), release: release.hash, launchedAt: now, address, health });
+      changed();
+    },
+    async remove(id) {
+      world.instances.delete(id);
+      changed();
+    },
+    observe: async () => [...world.instances.values()],
+    onChange(listener) {
+      listeners.add(listener);
+      return () => listeners.delete(listener);
+    },
+    close: async () => {},
+  };
+}
+
+function balancerOf(world: FakeWorld): Balancer {
+  const { tables } = world;
+  return {
+    check: async () => [],
+    async requireListen(_fleet, addresses) {
+      const taken = addresses.find(({ port }) => port === world.takenPort);
+      if (taken !== undefined) throw new KilnError('PORT_IN_USE', `port ${taken.port} is taken`, { hint: 'choose another' });
+    },
+    async apply(table) {
+      tables.set(table.fleet, table);
+    },
+    async remove(fleet) {
+      tables.delete(fleet);
+    },
+    async observe(fleet) {
+      const table = tables.get(fleet);
+      if (table === undefined) return null;
+      const weights = Object.fromEntries(table.groups.map(({ group, weight }): [GroupId, number] => [group, weight])) as Weights;
+      const endpoints = table.groups.flatMap((group) => group.endpoints);
+      return {
+        weights,
+        preview: table.preview?.group ?? null,
+        endpoints: endpoints.map(({ instance, state }) => ({ instance, state, up: true, sessions: 0 })),
+      };
+    },
+    metrics: async () => [],
+    close: async () => {},
+  };
+}

@@ -1,0 +1,99 @@
+/** kiln.yaml from a folder, with the launch files that it names. */
+import { constants } from 'node:fs';
+import { open, realpath } from 'node:fs/promises';
+import { isAbsolute, join, resolve, sep } from 'node:path';
+
+import { KilnError } from '../errors/error.ts';
+import { parse, type ParsedSpec, type Spec } from './parse.ts';
+
+const FILE = 'kiln.yaml';
+/** Of kiln.yaml and of each launch file: these end in the release, and so in the history. */
+const MOST_BYTES = 1 << 20;
+
+/**
+ * Throws CONFIG_NOT_FOUND, CONFIG_SYNTAX, CONFIG_INVALID, FILE_UNREADABLE, and PATH_ESCAPES for a launch file that leads
+ * out of the folder, by its path or by links.
+ */
+export async function loadSpec(folder: string): Promise<Spec> {
+  const path = join(folder, FILE);
+  const text = await readText(path).catch((error: unknown) => {
+    throw (error as NodeJS.ErrnoException).code === 'ENOENT' || (error as NodeJS.ErrnoException).code === 'ENOTDIR'
+      ? new KilnError('CONFIG_NOT_FOUND', `there is no ${FILE} in ${resolve(folder)}`, {
+          hint: 'name the folder that has one; docs/reference/kiln-yaml.md begins with a whole file',
+          cause: error,
+        })
+      : unreadable(path, error);
+  });
+  return withLaunchFiles(parse(text, path), folder);
+}
+
+async function withLaunchFiles(parsed: ParsedSpec, folder: string): Promise<Spec> {
+  const { run } = parsed.spec;
+  const root = await realpath(folder);
+  const files: Spec['run']['files'] = {};
+  for (const [target, file] of Object.entries(run.files)) {
+    if (typeof file === 'string' || file.from === undefined) files[target] = file;
+    else files[target] = { content: await readLaunchFile(parsed, root, target, file.from), mode: file.mode };
+  }
+  return { ...parsed.spec, run: { ...run, files } };
+}
+
+async function readLaunchFile(parsed: ParsedSpec, root: string, target: string, from: string): Promise<string> {
+  const { message, at } = parsed.invalid(['run', 'files', target, 'from'], from);
+  const fail = (code: 'PATH_ESCAPES' | 'FILE_UNREADABLE', why: string, hint: string, cause?: unknown): KilnError =>
+    new KilnError(code, `${message}: ${why}`, { hint, cause, ...(at === undefined ? {} : { at }) });
+  const escapes = (): KilnError =>
+    fail(
+      'PATH_ESCAPES',
+      'leads out of the folder of kiln.yaml',
+      'name a file within the folder, by a relative path without links out of it',
+    );
+  if (isAbsolute(from) || from.split('/').includes('..')) throw escapes();
+  try {
+    const path = await realpath(join(root, from));
+    if (!path.startsWith(root === sep ? sep : root + sep)) throw escapes();
+    return await readText(path);
+  } catch (error) {
+    if (error instanceof KilnError) throw error;
+    throw fail('FILE_UNREADABLE', whyUnreadable(error), 'a launch file is a file of text, of at most 1 MiB', error);
+  }
+}
+
+class NotText extends Error {}
+
+/** Never waits (a FIFO would) and never reads more than it may: what it opened is judged, not what had the name before. */
+async function readText(path: string): Promise<string> {
+  const file = await open(path, constants.O_RDONLY | constants.O_NONBLOCK);
+  try {
+    const status = await file.stat();
+    if (!status.isFile()) throw new NotText('it is not a file');
+    if (status.size > MOST_BYTES) throw new NotText('it is larger than 1 MiB');
+    const bytes = await file.readFile();
+    return new TextDecoder('utf-8', { fatal: true, ignoreBOM: false }).decode(bytes);
+  } catch (error) {
+    if (error instanceof TypeError) throw new NotText('it is not text in UTF-8');
+    throw error;
+  } finally {
+    await file.close();
+  }
+}
+
+const REASONS: Readonly<Record<string, string>> = {
+  ENOENT: 'there is no such file',
+  ENOTDIR: 'there is no such file',
+  EACCES: 'no permission to read it',
+  ELOOP: 'its links go in circles',
+  EISDIR: 'it is not a file',
+};
+
+const whyUnreadable = (error: unknown): string => {
+  if (error instanceof NotText) return error.message;
+  const { code = '', message } = error as NodeJS.ErrnoException;
+  return REASONS[code] ?? message;
+};
+
+const unreadable = (path: string, error: unknown): KilnError =>
+  new KilnError('FILE_UNREADABLE', `${path} can't be read: ${whyUnreadable(error)}`, {
+    hint: 'kiln.yaml is a file of text in UTF-8, of at most 1 MiB',
+    cause: error,
+  });

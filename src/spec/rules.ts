@@ -1,0 +1,147 @@
+/** What the schema can't say because it spans keys or sections. Each rule answers every breach, with what to change. */
+import { nearest } from './nearest.ts';
+import { contradictionIn, resolveInstances } from './instances.ts';
+import { environmentOf } from './environment.ts';
+import type { RecipeSpec, StageSpec } from './schema/image.ts';
+import { ROLLING_KEYS, type ReplaceSpec } from './schema/replace.ts';
+import type { Spec } from './schema/spec.ts';
+import type { Path } from './source.ts';
+import { standstill, strategyOf, writerConflict } from './strategy.ts';
+
+export interface Breach {
+  readonly path: Path;
+  readonly text: string;
+}
+
+/** A breach where there is a text; nothing where it is null. */
+const breach = (path: Path, text: string | null): readonly Breach[] => (text === null ? [] : [{ path, text }]);
+
+export const breachesOf = (spec: Spec): readonly Breach[] => [
+  ...('dockerfile' in spec.image ? [] : stageBreaches(spec.image)),
+  ...mountBreaches(spec),
+  ...instanceBreaches(spec),
+  ...replaceBreaches(spec),
+  ...Object.keys(spec.environments).flatMap((name) => environmentBreaches(spec, name)),
+];
+
+/** The name of the stage that becomes the image. No other may have it. */
+export const FINAL_STAGE = 'image';
+
+function stageBreaches(image: RecipeSpec): readonly Breach[] {
+  const names = Object.keys(image.stages);
+  const earlier = names.flatMap((name, index) => {
+    const path = ['image', 'stages', name];
+    const stage = image.stages[name];
+    if (stage === undefined) return [];
+    const from = stage.from ?? image.from;
+    const baseless = stage.from === undefined && image.from.kind === 'stage';
+    return [
+      ...breach(path, name === FINAL_STAGE ? `"${FINAL_STAGE}" is the name of the last stage; choose another` : null),
+      ...breach(path, baseless ? "needs a from of its own: the image's is a stage" : null),
+      ...(baseless ? [] : sourceBreaches({ ...stage, from }, path, names.slice(0, index), names)),
+    ];
+  });
+  return [...earlier, ...sourceBreaches(image, ['image'], names, names)];
+}
+
+type Sources = Pick<StageSpec, 'files' | 'packages'> & { readonly from: RecipeSpec['from'] };
+
+/** A stage takes from stages before it only: then the order of the file is the order of the bake. */
+function sourceBreaches(stage: Sources, path: Path, before: readonly string[], all: readonly string[]): readonly Breach[] {
+  const items = Array.isArray(stage.files) ? stage.files : [];
+  const taken = [
+    ...(stage.from.kind === 'stage' ? [{ name: stage.from.stage, path: [...path, 'from'] }] : []),
+    ...items.flatMap((item, index) =>
+      item.from !== undefined && 'stage' in item.from ? [{ name: item.from.stage, path: [...path, 'files', index, 'from'] }] : [],
+    ),
+  ];
+  const bare = stage.from.kind === 'scratch' && stage.packages.length > 0;
+  return [
+    ...taken.flatMap((stageUse) => breach(stageUse.path, wrongStage(stageUse.name, before, all))),
+    ...breach(
+      [...path, 'packages'],
+      bare ? 'scratch has no package manager; use from: debian:bookworm, or leave packages out' : null,
+    ),
+  ];
+}
+
+function wrongStage(name: string, before: readonly string[], all: readonly string[]): string | null {
+  if (before.includes(name)) return null;
+  if (all.includes(name)) return `the stage ${name} comes later; a stage can use only those before it`;
+  const meant = nearest(name, before);
+  if (meant !== null) return `there is no stage ${name}; did you mean "stage:${meant}"?`;
+  return `there is no stage ${name}; ${before.length === 0 ? 'no stage comes before' : `there are ${before.join(', ')}`}`;
+}
+
+/** Mounts there would hide what the runtime has put in place. */
+const KERNEL_FOLDERS = ['/proc', '/sys', '/dev'];
+const isKernels = (path: string): boolean =>
+  path !== '/dev/shm' && KERNEL_FOLDERS.some((folder) => path === folder || path.startsWith(`${folder}/`));
+
+function mountBreaches({ run }: Spec): readonly Breach[] {
+  const mounts = [
+    ...Object.keys(run.files).map((target) => ({ path: ['run', 'files', target], target })),
+    ...run.scratch.map((scratch, index) => ({
+      path: ['run', 'scratch', index],
+      target: typeof scratch === 'string' ? scratch : scratch.path,
+    })),
+    ...Object.entries(run.volumes).map(([name, volume]) => ({
+      path: ['run', 'volumes', name],
+      target: typeof volume === 'string' ? volume : volume.path,
+    })),
+  ];
+  return mounts.flatMap(({ path, target }, index) => {
+    const taken = mounts.slice(0, index).some((other) => other.target === target);
+    return [
+      ...breach(path, taken ? `${target} is mounted twice: a path takes one of files, scratch and volumes` : null),
+      ...breach(path, isKernels(target) ? `${target} belongs to the kernel's file systems; mount it elsewhere` : null),
+    ];
+  });
+}
+
+const instanceBreaches = (spec: Spec): readonly Breach[] => [
+  ...breach(['run', 'instances'], contradictionIn(spec.run.instances)),
+  ...Object.entries(spec.environments).flatMap(([name, said]) =>
+    breach(['environments', name, 'instances'], contradictionIn(said.instances)),
+  ),
+];
+
+function replaceBreaches(spec: Spec): readonly Breach[] {
+  const { desired } = resolveInstances(spec.run.instances);
+  return [
+    ...strayRollingKeys(spec.replace, ['replace']),
+    ...breach(
+      ['replace', 'strategy'],
+      spec.replace.strategy === undefined ? null : writerConflict(spec.replace.strategy, spec.run),
+    ),
+    ...breach(['replace'], standstill(strategyOf(spec.replace, spec.run, desired), desired)),
+  ];
+}
+
+type SaidOfReplace = { readonly [K in keyof ReplaceSpec]?: ReplaceSpec[K] | undefined };
+
+function strayRollingKeys(said: SaidOfReplace, path: Path): readonly Breach[] {
+  const { strategy } = said;
+  if (strategy === undefined || strategy === 'rolling') return [];
+  const stray = ROLLING_KEYS.filter((key) => said[key] !== undefined);
+  return stray.map((key) => ({
+    path: [...path, key],
+    text: `only the rolling strategy reads it, and the strategy here is ${strategy}`,
+  }));
+}
+
+function environmentBreaches(spec: Spec, name: string): readonly Breach[] {
+  const path = ['environments', name];
+  const said = spec.environments[name];
+  const { listen, preview, replace, instances } = environmentOf(spec, name);
+  const same = listen !== null && preview !== null && listen.port === preview.port && listen.host === preview.host;
+  const differs = said?.replace !== undefined || said?.instances !== undefined;
+  const halted = differs ? standstill(strategyOf(replace, spec.run, instances.desired), instances.desired) : null;
+  const chosen = said?.replace?.strategy;
+  return [
+    ...strayRollingKeys(said?.replace ?? {}, [...path, 'replace']),
+    ...breach([...path, 'replace', 'strategy'], chosen === undefined ? null : writerConflict(chosen, spec.run)),
+    ...breach([...path, 'replace'], halted),
+    ...breach([...path, 'preview'], same ? 'the preview needs a port of its own: listen has the same' : null),
+  ];
+}

@@ -1,0 +1,46 @@
+/**
+ * kiln.yaml, whole. This one schema is the type, the validation, the defaults, the JSON Schema for editors and the reference.
+ * What it can't say, because it spans sections, is in ../rules.ts.
+ */
+import * as z from 'zod';
+
+import { choice, env, listen, nameKey, nameText, notYet } from './fields.ts';
+import { image } from './image.ts';
+import { LOGS } from './logs.ts';
+import { overridableReplaceShape, replace } from './replace.ts';
+import { instances, limitsShape, run } from './run.ts';
+import { overriding } from './sections.ts';
+
+const USE_HOST = 'use host, or sim to try a rollout without running anything';
+const engine = choice(['host', 'sim'], { docker: USE_HOST, kubernetes: USE_HOST, aws: USE_HOST });
+
+const environment = z.strictObject({
+  engine: engine.describe('Where the fleet runs: this machine, or a simulation.').prefault('host'),
+  channel: notYet('channels', 'name the image with `kiln deploy --image`'),
+  listen: listen
+    .describe('Where the load balancer listens: a port (on all addresses) or host:port. Default: nowhere.')
+    .optional(),
+  preview: listen.describe('Instead of replace.preview.').optional(),
+  env: env.describe('Over run.env, key by key.').optional(),
+  instances: instances.describe('Over run.instances; bounds that it does not give make room for what it gives.').optional(),
+  limits: overriding(limitsShape).describe('Over run.limits, key by key.').optional(),
+  replace: overriding(overridableReplaceShape).describe('Over replace, key by key.').optional(),
+  logs: overriding(LOGS).describe('Over run.logs, key by key.').optional(),
+});
+
+export const spec = z.strictObject({
+  service: nameText.describe('The name of the service.'),
+  image: image.describe('How its image is made: a recipe, or a Dockerfile.'),
+  run: run.describe('What its instances are launched with.').prefault({}),
+  replace: replace.describe('How the fleet moves from one release to the next.').prefault({}),
+  environments: z
+    .record(nameKey, environment)
+    .describe('Where it runs, and what differs there. Default: `local`, on this machine.')
+    .refine((value) => Object.keys(value).length > 0, {
+      error: 'expected at least one environment; leave the key out for `local` alone',
+    })
+    .prefault({ local: {} }),
+});
+
+export type Spec = z.output<typeof spec>;
+export type EnvironmentSpec = z.output<typeof environment>;
