@@ -1,0 +1,77 @@
+/**
+ * Requests through each kind of change, counted to the last one.
+ *   node bench/requests.ts [REQUESTS per kind, 200000] [KIND…]
+ * Kinds: rolling, blue-green, rollback, heal, daemon-killed, haproxy-reloaded.
+ */
+import { readFile } from 'node:fs/promises';
+import { join } from 'node:path';
+
+import { startLoad, type Load } from './load.ts';
+import { openSite, until, type Site } from './site.ts';
+
+const REQUESTS = Number(process.argv[2] ?? 200_000);
+const ASKED = process.argv.slice(3);
+const PORT = 18_082;
+
+/** One change; repeated until the requests are through. */
+const KINDS: Readonly<Record<string, (site: Site, run: number) => Promise<void>>> = {
+  rolling: async (site, run) => deploy(site, `r${run}`),
+  'blue-green': async (site, run) => deploy(site, `b${run}`, '--strategy', 'blue-green'),
+  async rollback(site, run) {
+    await deploy(site, `k${run}`, '--strategy', 'blue-green');
+    await site.must('rollback', 'web');
+    await atRest(site);
+  },
+  async heal(site, run) {
+    await site.must('scale', 'web', String(3 + (run % 2)));
+    await atRest(site);
+  },
+  async 'daemon-killed'(site, run) {
+    await site.version(`d${run}`);
+    await site.must('deploy', '--no-wait');
+    const client = await site.client();
+    process.kill((await client.health({})).pid, 'SIGKILL');
+    await until('a daemon that has finished the rollout', 60, () => atRestNow(site), 100);
+  },
+  async 'haproxy-reloaded'(site) {
+    const pid = Number(await readFile(join(site.home.root, 'traffic/haproxy.pid'), 'utf8'));
+    process.kill(pid, 'SIGUSR2');
+    await new Promise((resolve) => setTimeout(resolve, 2000));
+  },
+};
+
+async function deploy(site: Site, version: string, ...args: readonly string[]): Promise<void> {
+  await site.version(version);
+  await site.must('deploy', ...args);
+}
+
+async function atRestNow(site: Site): Promise<boolean> {
+  const client = await site.client();
+  const status = await client.status({ service: 'web' });
+  return status.phase === 'steady' && status.groups.find((group) => group.release === status.serving)?.healthy === status.size;
+}
+
+const atRest = (site: Site): Promise<void> => until('the fleet at rest', 60, () => atRestNow(site), 50);
+
+async function measure(site: Site, kind: string): Promise<boolean> {
+  const load: Load = startLoad({ host: '127.0.0.1', port: PORT, users: 32, requests: REQUESTS });
+  let changes = 0;
+  while (load.report().requests < REQUESTS) await KINDS[kind]?.(site, changes++);
+  const report = await load.done;
+  const rate = report.requests / report.seconds;
+  console.log(
+    `${kind.padEnd(18)} ${report.requests} requests, ${report.failed} failed, ${changes} changes, ${rate.toFixed(0)} requests/s`,
+  );
+  for (const failure of report.failures) console.log(`  ${failure}`);
+  return report.failed === 0;
+}
+
+const site = await openSite('web', PORT);
+try {
+  await site.must('deploy');
+  let clean = true;
+  for (const kind of ASKED.length > 0 ? ASKED : Object.keys(KINDS)) clean = (await measure(site, kind)) && clean;
+  process.exitCode = clean ? 0 : 1;
+} finally {
+  await site.close();
+}

@@ -1,0 +1,145 @@
+/** Whole rollouts on the simulated engine, one of each kind, as a person would tell them. Properties are in simulation/. */
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+
+import type { ReleaseNumber } from '../src/domain/ids.ts';
+import type { Strategy } from '../src/domain/release.ts';
+import { createSimWorld, type SimWorld } from '../src/engines/sim/world.ts';
+import { Executor } from '../src/execute/executor.ts';
+import { Fleets } from '../src/execute/fleets.ts';
+import { KeptEngine } from '../src/execute/kept-engine.ts';
+import { MemoryJournal } from '../src/store/memory.ts';
+import { contentOf, FLEET, imageOf, type ReleaseTraits } from './simulation/releases.ts';
+
+interface Site {
+  readonly world: SimWorld;
+  readonly fleets: Fleets;
+  readonly journal: MemoryJournal;
+  deploy(image: string, traits?: ReleaseTraits, size?: number): void;
+  /** Ticks until the condition holds, at most ten simulated minutes. */
+  until(what: string, holds: () => boolean): Promise<void>;
+  running(): Record<string, number>;
+}
+
+function site(): Site {
+  const world = createSimWorld({ seed: 7 });
+  const { clock, runtime, balancer } = world;
+  const journal = new MemoryJournal({ now: () => clock.now() });
+  const executor = new Executor(journal);
+  let drawn = 0;
+  const drawId = (): string => (drawn++).toString(36).padStart(6, '0');
+  const engine = new KeptEngine({ runtime, balancer, journal, executor, clock, drawId });
+  const fleets = new Fleets({ journal, executor, engine, clock });
+  return {
+    world,
+    fleets,
+    journal,
+    deploy(image, traits = {}, size = 3) {
+      fleets.deploy({ content: contentOf(imageOf(image), traits), size, bounds: null, label: image, by: 'test' });
+    },
+    async until(what, holds) {
+      for (let step = 0; step < 12_000; step++) {
+        await fleets.tickAll();
+        if (holds()) return;
+        await clock.advance(50);
+      }
+      const entries = journal.snapshot().map((entry) => `${entry.kind} ${JSON.stringify(entry.data)}`);
+      assert.fail(`not within ten minutes: ${what}\n${entries.slice(-30).join('\n')}\n${fleets.fleet(FLEET).trouble}`);
+    },
+    running() {
+      const counts: Record<string, number> = {};
+      for (const each of world.instances()) {
+        const release = each.id.split('.')[2] ?? '';
+        counts[release] = (counts[release] ?? 0) + 1;
+      }
+      return counts;
+    },
+  };
+}
+
+const rolling: Strategy = { kind: 'rolling', minHealthyPercent: 100, maxSurge: 1, batch: null };
+const serves = ({ fleets }: Site, release: number): boolean => {
+  const state = fleets.state(FLEET);
+  return state.serving === release && state.rollout === null;
+};
+
+for (const strategy of [rolling, { kind: 'blue-green' }, { kind: 'recreate' }] as const satisfies readonly Strategy[]) {
+  test(`${strategy.kind}: the second release replaces the first, then a rollback restores it`, async () => {
+    const it = site();
+    it.deploy('v1', { strategy });
+    await it.until('r1 serves', () => serves(it, 1));
+    it.deploy('v2', { strategy });
+    await it.until('r2 serves', () => serves(it, 2));
+    assert.equal(it.running()['r2'], 3);
+    assert.deepEqual(it.world.routing(FLEET)?.groups.find((group) => group.weight > 0)?.group, 'web.sim.r2');
+    await it.fleets.command(FLEET, { kind: 'rollback', to: null }, 'test');
+    await it.until('r1 serves again', () => serves(it, 1));
+    assert.equal(it.running()['r1'], 3);
+    assert.deepEqual(it.world.violations, []);
+  });
+
+  test(`${strategy.kind}: a release that is never healthy is rolled back and leaves nothing`, async () => {
+    const it = site();
+    it.world.behave(imageOf('bad'), { kind: 'never' });
+    it.deploy('v1', { strategy });
+    await it.until('r1 serves', () => serves(it, 1));
+    it.deploy('bad', { strategy });
+    await it.until('the rollout is over', () => it.fleets.state(FLEET).ended?.outcome === 'rolled-back');
+    assert.equal(it.fleets.state(FLEET).serving, 1);
+    await it.until('nothing of r2 is left', () => it.running()['r2'] === undefined);
+    assert.equal(it.running()['r1'], 3);
+    assert.deepEqual(it.world.violations, []);
+  });
+}
+
+test('blue-green: a rollback while blue is warm switches at once and launches nothing', async () => {
+  const it = site();
+  it.deploy('v1', { strategy: { kind: 'blue-green' } });
+  await it.until('r1 serves', () => serves(it, 1));
+  it.deploy('v2', { strategy: { kind: 'blue-green' } });
+  await it.until('r2 serves', () => serves(it, 2));
+  const before = it.world.clock.now();
+  await it.fleets.command(FLEET, { kind: 'rollback', to: 1 as ReleaseNumber }, 'test');
+  assert.equal(it.world.routing(FLEET)?.groups.find((group) => group.weight === 10_000)?.group, 'web.sim.r1');
+  assert.equal(it.world.clock.now(), before);
+});
+
+test('the same deploy twice does nothing the second time', async () => {
+  const it = site();
+  it.deploy('v1');
+  await it.until('r1 serves', () => serves(it, 1));
+  const entries = it.journal.snapshot().length;
+  it.deploy('v1');
+  await it.fleets.tickAll();
+  assert.equal(it.journal.snapshot().length, entries);
+});
+
+test('an instance that dies is replaced by one of the same release', async () => {
+  const it = site();
+  it.deploy('v1');
+  await it.until('r1 serves', () => serves(it, 1));
+  const [victim] = it.world.instances();
+  assert.ok(victim);
+  it.world.kill(victim.id);
+  await it.until('three others', () => it.running()['r1'] === 3 && it.world.instances().every((each) => each.id !== victim.id));
+});
+
+test('a warm group goes when its window has passed', async () => {
+  const it = site();
+  it.deploy('v1', { keepMs: 60_000 });
+  await it.until('r1 serves', () => serves(it, 1));
+  it.deploy('v2', { keepMs: 60_000 });
+  await it.until('r2 serves', () => serves(it, 2));
+  await it.until('r1 is gone', () => it.running()['r1'] === undefined);
+  assert.deepEqual(it.fleets.state(FLEET).warm, []);
+});
+
+test('a removed fleet leaves nothing', async () => {
+  const it = site();
+  it.deploy('v1');
+  await it.until('r1 serves', () => serves(it, 1));
+  await it.fleets.command(FLEET, { kind: 'retire' }, 'test');
+  await it.until('the fleet is gone', () => it.fleets.list().length === 0);
+  assert.deepEqual(it.running(), {});
+  assert.equal(it.world.routing(FLEET), undefined);
+});

@@ -1,0 +1,61 @@
+/** The canonical rollouts: each strategy, to success and to failure, and each way that a person turns one round. */
+import type { Strategy } from '../../src/domain/release.ts';
+import { GOOD, type Behaviour } from '../../src/engines/sim/behaviour.ts';
+import { contentOf, imageOf, type ReleaseTraits } from './releases.ts';
+import type { Act, Scenario, TimedAct } from './scenario.ts';
+
+const NEVER: Behaviour = { kind: 'never' };
+const SIZE = 3;
+/** Long enough for any rollout of these to be over. */
+const LATER_MS = 60_000;
+/** Into the middle of one. */
+const SOON_MS = 400;
+
+const rolling: Strategy = { kind: 'rolling', minHealthyPercent: 100, maxSurge: 1, batch: 1 };
+const eager: Strategy = { kind: 'rolling', minHealthyPercent: 50, maxSurge: 0, batch: null };
+const blueGreen: Strategy = { kind: 'blue-green' };
+const recreate: Strategy = { kind: 'recreate' };
+
+function deploy(name: string, strategy: Strategy, behaviour: Behaviour = GOOD, traits: ReleaseTraits = {}): Act {
+  const content = contentOf(imageOf(name), { strategy, keepMs: 20_000, healthDeadlineMs: 3000, drainMs: 1000, ...traits });
+  return { kind: 'deploy', content, behaviour, size: traits.singleWriter === true ? 1 : SIZE };
+}
+
+const after = (afterMs: number, act: Act): TimedAct => ({ afterMs, act });
+const rollback: Act = { kind: 'rollback', to: null };
+
+const ACTS: Readonly<Record<string, readonly TimedAct[]>> = {
+  'rolling, done': [after(0, deploy('a', rolling)), after(LATER_MS, deploy('b', rolling))],
+  'rolling, failed': [after(0, deploy('a', rolling)), after(LATER_MS, deploy('b', rolling, NEVER))],
+  'rolling without surge, done': [after(0, deploy('a', eager)), after(LATER_MS, deploy('b', eager))],
+  'rolling without surge, failed': [after(0, deploy('a', eager)), after(LATER_MS, deploy('b', eager, NEVER))],
+  'blue-green, done': [after(0, deploy('a', blueGreen)), after(LATER_MS, deploy('b', blueGreen))],
+  'blue-green, failed': [after(0, deploy('a', blueGreen)), after(LATER_MS, deploy('b', blueGreen, NEVER))],
+  'recreate, done': [after(0, deploy('a', recreate)), after(LATER_MS, deploy('b', recreate))],
+  'recreate, failed': [after(0, deploy('a', recreate)), after(LATER_MS, deploy('b', recreate, NEVER))],
+  'a single writer, done': [
+    after(0, deploy('a', recreate, GOOD, { singleWriter: true })),
+    after(LATER_MS, deploy('b', rolling, GOOD, { singleWriter: true })),
+  ],
+  'a first deploy, failed': [after(0, deploy('a', rolling, NEVER))],
+  'a warm rollback': [after(0, deploy('a', blueGreen)), after(10_000, deploy('b', blueGreen)), after(10_000, rollback)],
+  'a cold rollback': [after(0, deploy('a', rolling)), after(LATER_MS, deploy('b', rolling)), after(LATER_MS, rollback)],
+  'an abort half-way': [after(0, deploy('a', rolling)), after(LATER_MS, deploy('b', rolling)), after(SOON_MS, { kind: 'abort' })],
+  'a deploy over a deploy': [
+    after(0, deploy('a', rolling)),
+    after(LATER_MS, deploy('b', rolling)),
+    after(SOON_MS, deploy('c', blueGreen)),
+  ],
+  'scaling up and down': [
+    after(0, deploy('a', rolling)),
+    after(10_000, { kind: 'scale', size: 5 }),
+    after(10_000, { kind: 'scale', size: 2 }),
+  ],
+  healing: [after(0, deploy('a', rolling)), after(10_000, { kind: 'kill', nth: 1 })],
+  'removing the fleet': [after(0, deploy('a', rolling)), after(10_000, { kind: 'retire' })],
+};
+
+export const CANON: readonly (readonly [string, Scenario])[] = Object.entries(ACTS).map(([name, acts], index) => [
+  name,
+  { seed: index + 1, acts, faults: {} },
+]);

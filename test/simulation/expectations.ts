@@ -1,0 +1,97 @@
+/** What ought to be so, in the words of the laws, said apart from the planner. */
+import { groupId, releaseOf, type GroupId, type ReleaseNumber } from '../../src/domain/ids.ts';
+import type { ReleaseContent } from '../../src/domain/release.ts';
+import type { Behaviour } from '../../src/engines/sim/behaviour.ts';
+import type { SimInstance } from '../../src/engines/sim/instance.ts';
+import type { RoutingTable } from '../../src/engines/engine.ts';
+import { fleetEventOf } from '../../src/execute/events.ts';
+import type { Plan } from '../../src/plan/plan.ts';
+import type { FleetState } from '../../src/plan/state.ts';
+import type { Entry } from '../../src/store/journal.ts';
+import { FLEET } from './releases.ts';
+
+/** Law 4: how many healthy instances must go on serving, whatever Kiln is doing. */
+export function floorOf(state: FleetState | null, instances: readonly SimInstance[]): number {
+  if (state === null || state.life !== 'active') return 0;
+  const { rollout, size, serving } = state;
+  if (rollout === null) return serving === null ? 0 : size;
+  if (rollout.to === null) return 0;
+  const involved = [serving, rollout.from, rollout.to].flatMap((number) => contentOf(state, number) ?? []);
+  if ([...involved, ...instances.map(({ release }) => release.content)].some(mustRecreate)) return 0;
+  const strategy = contentOf(state, rollout.to)?.replace.strategy;
+  const percent = rollout.phase === 'advancing' && strategy?.kind === 'rolling' ? strategy.minHealthyPercent : 100;
+  return Math.ceil((size * percent) / 100);
+}
+
+const contentOf = (state: FleetState, number: ReleaseNumber | null): ReleaseContent | undefined =>
+  number === null ? undefined : state.releases[number - 1]?.content;
+
+const mustRecreate = ({ replace, launch }: ReleaseContent): boolean =>
+  replace.strategy.kind === 'recreate' || launch.volumes.some((volume) => volume.singleWriter);
+
+/** Law 6: what waits past its own deadline. `now` is when the plan was made. */
+export function overdue(plan: Plan, now: number): readonly string[] {
+  const TICK_MS = 5000;
+  return plan.waits
+    .filter(({ until }) => until !== null && until + TICK_MS < now)
+    .map(({ what, until }) => `law 6: it still waits for "${what}", ${now - (until ?? 0)} ms after its deadline`);
+}
+
+/** Law 5, as an entry is written and before it counts: the way back stays until its window has passed. */
+export function closesWayBack(state: FleetState | null, entry: Entry): readonly string[] {
+  if (state === null || state.life !== 'active') return [];
+  const { at, kind, data } = entry;
+  if (kind === 'group.deleted') {
+    const release = releaseOf((data as { readonly group: GroupId }).group);
+    const covered = state.warm.some((warm) => warm.release === release && warm.until > at);
+    return covered ? [`law 5: r${release} was deleted before its window had passed`] : [];
+  }
+  const event = fleetEventOf(entry);
+  if (event?.kind !== 'rollout.finished' || event.outcome !== 'done') return [];
+  const { serving, rollout } = state;
+  if (serving === null || serving === rollout?.to || serving !== rollout?.from) return [];
+  const keepMs = contentOf(state, rollout.to)?.replace.keepMs ?? 0;
+  const kept = event.warm.some((warm) => warm.release === serving && warm.until >= at + keepMs);
+  return kept ? [] : [`law 5: r${serving} is not kept for ${keepMs} ms after r${rollout.to} took over`];
+}
+
+/** A behaviour under which a group comes to rest at its size. */
+export const settles = (behaviour: Behaviour | undefined): boolean => behaviour?.kind === 'good' || behaviour?.kind === 'lies';
+
+export interface RestSeen {
+  readonly state: FleetState;
+  readonly instances: readonly SimInstance[];
+  readonly routing: RoutingTable | undefined;
+  readonly behaviourOf: (content: ReleaseContent) => Behaviour | undefined;
+}
+
+/** Laws 5, 7 and 8 at rest, with all windows passed: what is still wrong; empty where the fleet is as it should be. */
+export function unrest({ state, instances, routing, behaviourOf }: RestSeen): readonly string[] {
+  const { rollout, serving, size } = state;
+  if (state.life === 'retired') return instances.map(({ id }) => `${id} is left of a removed fleet`);
+  if (state.life === 'stopped') return instances.map(({ id }) => `${id} is left of a stopped fleet`);
+  if (state.life === 'retiring') return ['the fleet is still being removed'];
+  const target = contentOf(state, rollout === null ? serving : rollout.to);
+  const steady = target === undefined || settles(behaviourOf(target));
+  if (rollout?.phase === 'attention' && !steady) return [];
+  if (rollout !== null) return [`a rollout to r${rollout.to} is still ${rollout.phase}`];
+  if (state.warm.length > 0) return [`r${state.warm[0]?.release} is still warm`];
+  if (serving === null) return instances.map(({ id }) => `${id} is left in an empty fleet`);
+  const group = groupId(FLEET, serving);
+  const wrong = instances
+    .filter((each) => each.group !== group || each.release.hash !== state.releases[serving - 1]?.hash)
+    .map(({ id }) => `${id} is not of the serving release r${serving}`);
+  if (!steady) return wrong;
+  const healthy = instances.filter((each) => each.group === group && each.health.status === 'healthy').length;
+  const count =
+    healthy === size && instances.length === size ? [] : [`${healthy} healthy of ${instances.length}, wanted ${size}`];
+  return [...wrong, ...count, ...(target?.routing.listen == null ? [] : unrouted(routing, group, size))];
+}
+
+function unrouted(routing: RoutingTable | undefined, group: string, size: number): readonly string[] {
+  const weights = (routing?.groups ?? []).filter(({ weight }) => weight > 0).map((each) => `${each.group}=${each.weight}`);
+  const ready = routing?.groups.flatMap(({ endpoints }) => endpoints).filter(({ state }) => state === 'ready').length ?? 0;
+  const all =
+    weights.join(' ') === `${group}=10000` ? [] : [`the traffic goes to ${weights.join(' ') || 'nobody'}, not to ${group}`];
+  return ready === size ? all : [...all, `${ready} endpoints are ready, wanted ${size}`];
+}

@@ -1,0 +1,320 @@
+/**
+ * One simulated history: a scenario acted out over the simulated world by the real fleets and executor, through faults and
+ * crashes, until it is at rest. Every law is checked at every tick; what is broken is in the result.
+ */
+import type { Digest } from '../../src/domain/digest.ts';
+import type { InstanceId, ReleaseNumber } from '../../src/domain/ids.ts';
+import { canonicalJson } from '../../src/domain/json.ts';
+import type { Behaviour } from '../../src/engines/sim/behaviour.ts';
+import { noFaults, randomFaults, type Faults } from '../../src/engines/sim/faults.ts';
+import { Random } from '../../src/engines/sim/random.ts';
+import { createSimWorld, type Session, type SimWorld } from '../../src/engines/sim/world.ts';
+import { KilnError, messageOf } from '../../src/errors/error.ts';
+import { emptyFleet, type FleetState } from '../../src/plan/state.ts';
+import type { Entry, Journal } from '../../src/store/journal.ts';
+import { MemoryJournal } from '../../src/store/memory.ts';
+import { startDaemon, stateOf, type Daemon } from './daemon.ts';
+import { closesWayBack, floorOf, overdue, settles, unrest } from './expectations.ts';
+import { FLEET, hashOfContent } from './releases.ts';
+import type { Act, Scenario } from './scenario.ts';
+
+export interface HistoryResult {
+  readonly seed: number;
+  readonly rollouts: number;
+  readonly crashes: number;
+  readonly calls: number;
+  /** Calls up to the end of the scenario's acts. */
+  readonly ticks: number;
+  /** In the words of the laws; empty where all held. */
+  readonly broken: readonly string[];
+  readonly entries: readonly Entry[];
+}
+
+export interface HistoryOptions {
+  /** Instead of the scenario's random faults. */
+  readonly faults?: Faults;
+  readonly trace?: (line: string) => void;
+  /** Before it is given up for restless; default MAX_TICKS. */
+  readonly maxTicks?: number;
+  /** Gives the daemon another hold of the world than the true one: proves that the laws are watched. */
+  readonly sabotage?: (session: Session) => Session;
+  /** Also rebuilds everything from the journal's text at the end and compares. */
+  readonly replay?: boolean;
+}
+
+/** Time within which everything must have come to rest: a paused rollout may wait for a day. */
+const REST_LIMIT_MS = 36 * 3_600_000;
+/** Longer than the load balancer's outages and than calls that hang. */
+const LONGEST_WAIT_MS = 70_000;
+/** After the last act, while there still are faults. */
+const SETTLING_MS = 5000;
+/** More than these in one tick is a planner that does not come to rest. */
+const BUSY_ENTRIES = 300;
+const MAX_TICKS = 20_000;
+
+export async function runHistory(scenario: Scenario, options: HistoryOptions = {}): Promise<HistoryResult> {
+  const history = new History(scenario, options);
+  try {
+    await history.run();
+  } catch (error) {
+    history.broken.add(`the simulation threw: ${error instanceof Error ? error.stack : messageOf(error)}`);
+  }
+  return history.result();
+}
+
+class History {
+  readonly broken = new Set<string>();
+  readonly #scenario: Scenario;
+  readonly #options: HistoryOptions;
+  readonly #world: SimWorld;
+  readonly #journal: MemoryJournal;
+  readonly #ids: Random;
+  readonly #behaviours = new Map<Digest, Behaviour>();
+  #daemon: Daemon;
+  #crashes = 0;
+  #ticks = 0;
+  #changed = false;
+  #appended = 0;
+  #appendedBefore = 0;
+  #idleLooks = 0;
+  /** When the present tick began: what was decided before a command may still be carried out in the tick that it met. */
+  #floorBefore = 0;
+
+  constructor(scenario: Scenario, options: HistoryOptions) {
+    this.#scenario = scenario;
+    this.#options = options;
+    const { seed } = scenario;
+    const faults = options.faults ?? randomFaults(new Random(seed ^ 0xfa017), scenario.faults);
+    this.#world = createSimWorld({ seed, faults, ...(options.trace === undefined ? {} : { trace: options.trace }) });
+    this.#journal = new MemoryJournal({ now: () => this.#world.clock.now(), hashing: false });
+    this.#ids = new Random(seed ^ 0x1d5);
+    this.#world.setFloor(() => Math.min(this.#floor(), this.#floorBefore));
+    this.#journal.follow((entries) => this.#watch(entries));
+    this.#daemon = this.#start(this.#journal);
+  }
+
+  async run(): Promise<void> {
+    const { clock } = this.#world;
+    let at = clock.now();
+    for (const { afterMs, act } of this.#scenario.acts) {
+      at += afterMs;
+      clock.at(at, () => this.#act(act));
+    }
+    await this.#driveUntil(at + SETTLING_MS);
+    this.#world.setFaults(noFaults);
+    if (!this.#mayStayPaused()) this.#act({ kind: 'resume' });
+    await this.#driveToRest();
+    if (this.#options.replay === true) await this.#compareReplay();
+  }
+
+  result(): HistoryResult {
+    const laws = this.#world.violations.map(({ law, what }) => `law ${law}: ${what}`);
+    const entries = this.#journal.snapshot();
+    const rollouts = entries.filter(({ kind }) => kind === 'rollout.started').length;
+    const calls = this.#world.callCount();
+    const { seed } = this.#scenario;
+    return { seed, rollouts, crashes: this.#crashes, calls, ticks: this.#ticks, broken: [...laws, ...this.broken], entries };
+  }
+
+  #floor(): number {
+    return floorOf(this.#state(), this.#world.instances());
+  }
+
+  #state(): FleetState | null {
+    return stateOf(this.#daemon, FLEET);
+  }
+
+  #note(text: string): void {
+    this.#options.trace?.(`             ${text}`);
+  }
+
+  #start(journal: Journal): Daemon {
+    const session = this.#world.connect();
+    session.runtime.onChange(() => {
+      this.#changed = true;
+    });
+    return startDaemon(this.#world.clock, this.#options.sabotage?.(session) ?? session, journal, this.#ids);
+  }
+
+  #watch(entries: readonly Entry[]): void {
+    this.#appended += entries.length;
+    for (const entry of entries) {
+      const { seq, kind, data } = entry;
+      for (const closed of closesWayBack(this.#state(), entry)) this.broken.add(closed);
+      if (kind === 'instance.retiring') this.#world.decidedToRetire((data as { readonly instance: InstanceId }).instance);
+      if (kind === 'plan.refused') this.broken.add(`the planner's plan was refused: ${canonicalJson(data)}`);
+      if (this.#options.trace !== undefined) this.#note(`#${seq} ${kind} ${brief(data)}`);
+    }
+  }
+
+  /** Given whenever its time comes, in the middle of a round too. */
+  #act(act: Act): void {
+    this.#note(`— ${act.kind}`);
+    this.#changed = true;
+    if (!this.#alive()) this.#restart();
+    try {
+      this.#give(act);
+    } catch (error) {
+      if (!this.#alive() || error instanceof KilnError) this.#note(`  ${messageOf(error)}`);
+      else throw error;
+    }
+  }
+
+  #give(act: Act): void {
+    const { fleets, session } = this.#daemon;
+    switch (act.kind) {
+      case 'deploy':
+        this.#behaviours.set(act.content.image, act.behaviour);
+        this.#world.behave(act.content.image, act.behaviour);
+        fleets.deploy({ content: act.content, size: act.size, bounds: null, label: act.behaviour.kind, by: 'simulation' });
+        return;
+      case 'redeploy': {
+        const state = this.#state();
+        const release = state?.releases[act.nth % Math.max(1, state.releases.length)];
+        if (state !== null && release)
+          fleets.deploy({ content: release.content, size: state.size, bounds: null, label: '', by: 'simulation' });
+        return;
+      }
+      case 'rollback':
+        return this.#command({ kind: 'rollback', to: act.to as ReleaseNumber | null });
+      case 'scale':
+        return this.#command({ kind: 'scale', size: act.size });
+      case 'abort':
+      case 'pause':
+      case 'resume':
+      case 'stop':
+      case 'start':
+      case 'retire':
+        return this.#command({ kind: act.kind });
+      case 'kill': {
+        const all = this.#world.instances();
+        const one = all[act.nth % Math.max(1, all.length)];
+        return one === undefined ? undefined : this.#world.kill(one.id);
+      }
+      case 'kill-balancer':
+        return this.#world.killBalancer(act.forMs);
+      case 'crash':
+        return session.life.end();
+    }
+  }
+
+  #command(command: Parameters<Daemon['fleets']['command']>[1]): void {
+    if (this.#state() !== null) this.#daemon.fleets.fleet(FLEET).command(command, 'simulation');
+  }
+
+  /** A pause lasts for a day: waited for now and then, and never with instances that fail all day. */
+  #mayStayPaused(): boolean {
+    return this.#scenario.seed % 4 === 0 && [...this.#behaviours.values()].every(settles);
+  }
+
+  #alive(): boolean {
+    return this.#daemon.session.life.alive;
+  }
+
+  async #driveUntil(end: number): Promise<void> {
+    while (this.#world.clock.now() < end) await this.#step(end);
+  }
+
+  async #driveToRest(): Promise<void> {
+    const { clock } = this.#world;
+    const limit = clock.now() + REST_LIMIT_MS;
+    for (;;) {
+      const wrong = this.#unrest();
+      if (wrong.length === 0) return;
+      if (clock.now() >= limit) {
+        for (const what of wrong) this.broken.add(`law 7: not at rest: ${what}`);
+        return;
+      }
+      await this.#step(limit);
+    }
+  }
+
+  #unrest(): readonly string[] {
+    return unrest({
+      state: this.#state() ?? { ...emptyFleet(FLEET), life: 'retired' },
+      instances: this.#world.instances(),
+      routing: this.#world.routing(FLEET),
+      behaviourOf: (content) => this.#behaviours.get(content.image),
+    });
+  }
+
+  /** A tick, then time on to the next moment at which anything can happen, at most to `end`. */
+  async #step(end: number): Promise<void> {
+    const { clock } = this.#world;
+    if (!this.#alive()) this.#restart();
+    this.#changed = false;
+    const next = await this.#tick();
+    if (!this.#alive() || this.#changed) return;
+    if (++this.#ticks > (this.#options.maxTicks ?? MAX_TICKS)) throw new Error(`law 7: not at rest after ${this.#ticks} ticks`);
+    const until = Math.min(end, Math.max(clock.now() + 1, this.#unhurried(next)));
+    await clock.advance(until - clock.now(), () => this.#changed || !this.#alive());
+  }
+
+  /**
+   * A fleet that waits looks every two seconds. Where look after look finds nothing to do, the simulation leaves out more
+   * and more of them, up to the time that the plan itself named.
+   */
+  #unhurried(next: number): number {
+    const { clock } = this.#world;
+    const appended = this.#appended;
+    this.#idleLooks = appended === this.#appendedBefore ? this.#idleLooks + 1 : 0;
+    this.#appendedBefore = appended;
+    const named = this.#state() === null ? null : this.#daemon.fleets.fleet(FLEET).last?.plan.wakeAt;
+    const patientMs = (next - clock.now()) * 2 ** Math.min(this.#idleLooks, 12);
+    return Math.min(clock.now() + patientMs, Math.max(next, named ?? Infinity));
+  }
+
+  /** The time of the next look. */
+  async #tick(): Promise<number> {
+    const { clock } = this.#world;
+    const { fleets, session } = this.#daemon;
+    if (this.#state() === null) return Infinity;
+    const fleet = fleets.fleet(FLEET);
+    this.#floorBefore = this.#floor();
+    const appended = this.#appended;
+    const tick = fleet.tick().catch((error: unknown) => {
+      if (session.life.alive) throw error;
+    });
+    const wakeAt = await clock.finish(tick, () => !session.life.alive);
+    if (wakeAt === undefined || !session.life.alive) return 0;
+    if (fleet.trouble !== null && !SIMULATED.test(fleet.trouble)) this.broken.add(`unexpected trouble: ${fleet.trouble}`);
+    if (fleet.last !== null && fleet.trouble === null)
+      for (const late of overdue(fleet.last.plan, clock.now())) this.broken.add(late);
+    if (this.#appended - appended > BUSY_ENTRIES) this.broken.add('law 6: a tick found no end of things to do');
+    if (this.broken.size + this.#world.violations.length > 20) throw new Error('too much is broken');
+    return wakeAt;
+  }
+
+  #restart(): void {
+    this.#crashes += 1;
+    this.#note('— the daemon starts again');
+    this.#daemon = this.#start(this.#journal);
+  }
+
+  /** Law 9: a new daemon over the journal's text comes to the same state. */
+  async #compareReplay(): Promise<void> {
+    const { clock } = this.#world;
+    for (const { number, hash, content } of this.#state()?.releases ?? []) {
+      if (hashOfContent(content) !== hash) this.broken.add(`law 8: r${number} is not what its hash says`);
+    }
+    await this.#driveUntil(clock.now() + LONGEST_WAIT_MS);
+    const before = canonicalJson(this.#state());
+    const seen = canonicalJson(await clock.finish(this.#daemon.engine.observe(FLEET, CALL)));
+    const entries = JSON.parse(JSON.stringify(this.#journal.snapshot())) as readonly Entry[];
+    const journal = new MemoryJournal({ now: () => clock.now(), entries, hashing: false });
+    this.#daemon = this.#start(journal);
+    if (canonicalJson(this.#state()) !== before) this.broken.add('law 9: the journal replays to another state');
+    const again = canonicalJson(await clock.finish(this.#daemon.engine.observe(FLEET, CALL)));
+    if (again !== seen) this.broken.add(`law 9: the journal replays to other groups: ${seen} is now ${again}`);
+  }
+}
+
+const CALL = { signal: new AbortController().signal };
+
+/** What faults say (see calls.ts and traffic.ts), and plans that the world has overtaken. */
+const SIMULATED = /refused|the answer was lost|no answer|simulated|healthy instances and has/;
+
+function brief(data: unknown): string {
+  const text = canonicalJson(data);
+  return text.length > 300 ? `${text.slice(0, 300)}…` : text;
+}

@@ -1,0 +1,140 @@
+/** A random history to come, drawn from a seed: what is deployed and commanded when, and what the world does meanwhile. */
+import type { ReleaseContent, Strategy } from '../../src/domain/release.ts';
+import type { Behaviour } from '../../src/engines/sim/behaviour.ts';
+import type { FaultRates } from '../../src/engines/sim/faults.ts';
+import { Random } from '../../src/engines/sim/random.ts';
+import { contentOf, imageOf } from './releases.ts';
+
+export type Act =
+  | { readonly kind: 'deploy'; readonly content: ReleaseContent; readonly behaviour: Behaviour; readonly size: number }
+  /** The content of an earlier deploy again. */
+  | { readonly kind: 'redeploy'; readonly nth: number }
+  | { readonly kind: 'rollback'; readonly to: number | null }
+  | { readonly kind: 'abort' | 'pause' | 'resume' | 'stop' | 'start' | 'retire' | 'crash' }
+  | { readonly kind: 'scale'; readonly size: number }
+  | { readonly kind: 'kill'; readonly nth: number }
+  | { readonly kind: 'kill-balancer'; readonly forMs: number };
+
+export interface TimedAct {
+  readonly afterMs: number;
+  readonly act: Act;
+}
+
+export interface Scenario {
+  readonly seed: number;
+  readonly acts: readonly TimedAct[];
+  readonly faults: FaultRates;
+}
+
+/** What all releases of one fleet share. */
+interface FleetTraits {
+  readonly singleWriter: boolean;
+  readonly port: boolean;
+}
+
+export function drawScenario(seed: number): Scenario {
+  const random = new Random(seed);
+  const fleet: FleetTraits = { singleWriter: random.chance(0.12), port: !random.chance(0.06) };
+  const first: TimedAct = { afterMs: 0, act: drawDeploy(random, fleet, random.chance(0.85)) };
+  const later = Array.from({ length: random.between(1, 7) }, () => ({ afterMs: drawGap(random), act: drawAct(random, fleet) }));
+  return { seed, acts: [first, ...later], faults: drawRates(random) };
+}
+
+/** Into the middle of a rollout, near its end, or long after it. */
+function drawGap(random: Random): number {
+  const kind = random.below(10);
+  if (kind < 5) return random.below(4000);
+  return kind < 8 ? random.between(4000, 40_000) : random.between(60_000, 900_000);
+}
+
+function drawRates(random: Random): FaultRates {
+  const kind = random.below(10);
+  if (kind < 4) return {};
+  const share = kind < 8 ? 4 : 25;
+  const [calls, crashes] = [random.below(share), random.below(Math.ceil(share / 2))];
+  return {
+    'fail-before': calls,
+    'fail-after': calls,
+    'hang-before': random.below(2),
+    'hang-after': random.below(2),
+    slow: calls,
+    twice: calls,
+    half: calls,
+    'crash-before': crashes,
+    'crash-after': crashes,
+  };
+}
+
+/** Each act with its weight out of 100. */
+const ACTS: readonly (readonly [number, (random: Random, fleet: FleetTraits) => Act])[] = [
+  [38, (random, fleet) => drawDeploy(random, fleet, random.chance(0.5))],
+  [4, (random) => ({ kind: 'redeploy', nth: random.below(4) })],
+  [12, (random) => ({ kind: 'rollback', to: random.chance(0.25) ? random.between(1, 4) : null })],
+  [8, () => ({ kind: 'abort' })],
+  [5, () => ({ kind: 'pause' })],
+  [3, () => ({ kind: 'resume' })],
+  [8, (random, fleet) => ({ kind: 'scale', size: drawSize(random, fleet) })],
+  [7, (random) => ({ kind: 'kill', nth: random.below(12) })],
+  [4, (random) => ({ kind: 'kill-balancer', forMs: random.pick([50, 500, 5000, 30_000]) })],
+  [5, () => ({ kind: 'crash' })],
+  [2, () => ({ kind: 'stop' })],
+  [3, () => ({ kind: 'start' })],
+  [1, () => ({ kind: 'retire' })],
+];
+
+function drawAct(random: Random, fleet: FleetTraits): Act {
+  let drawn = random.below(100);
+  for (const [weight, draw] of ACTS) {
+    if (drawn < weight) return draw(random, fleet);
+    drawn -= weight;
+  }
+  throw new RangeError('the weights of the acts do not sum to 100');
+}
+
+const drawSize = (random: Random, fleet: FleetTraits): number =>
+  fleet.singleWriter ? 1 : random.chance(0.7) ? random.between(1, 4) : random.between(5, 12);
+
+function drawDeploy(random: Random, fleet: FleetTraits, good: boolean): Act {
+  const healthDeadlineMs = random.pick([3000, 8000, 20_000]);
+  const behaviour = good
+    ? { kind: 'good' as const, healthyAfterMs: random.pick([20, 300, 1000]) }
+    : drawBehaviour(random, healthDeadlineMs);
+  const drainMs = random.pick([0, 1000, 5000]);
+  const content = contentOf(imageOf(`image ${random.uint32()}`), {
+    ...fleet,
+    strategy: drawStrategy(random, fleet),
+    warmUpMs: random.pick([0, 0, 500, 3000]),
+    keepMs: random.pick([0, 5000, 60_000, 600_000]),
+    deadlineMs: random.pick([20_000, 60_000, 120_000]),
+    healthDeadlineMs,
+    drainMs,
+    streamDrainMs: random.chance(0.3) ? drainMs * 2 : drainMs,
+    stopGraceMs: random.pick([0, 500, 3000]),
+    preview: fleet.port && random.chance(0.3),
+    probe: random.chance(0.1) ? 'none' : 'http',
+  });
+  return { kind: 'deploy', content, behaviour, size: drawSize(random, fleet) };
+}
+
+function drawStrategy(random: Random, fleet: FleetTraits): Strategy {
+  if (fleet.singleWriter && random.chance(0.8)) return { kind: 'recreate' };
+  const kind = random.below(10);
+  if (kind < 6) {
+    const minHealthyPercent = random.pick([0, 25, 50, 75, 100, 100]);
+    return { kind: 'rolling', minHealthyPercent, maxSurge: random.below(5), batch: random.pick([null, 1, 2, 5]) };
+  }
+  return { kind: kind < 9 ? 'blue-green' : 'recreate' };
+}
+
+function drawBehaviour(random: Random, healthDeadlineMs: number): Behaviour {
+  const healthyAfterMs = random.pick([20, 300, 1000]);
+  const kind = random.below(20);
+  if (kind < 4) return { kind: 'good', healthyAfterMs: Math.round(healthDeadlineMs * 0.6) };
+  if (kind < 9) return { kind: 'never' };
+  if (kind < 12) return { kind: 'exits', healthyAfterMs: 1_000_000, afterMs: random.pick([1, 200, 3000]) };
+  if (kind < 14) return { kind: 'exits', healthyAfterMs, afterMs: healthyAfterMs * 3 };
+  if (kind < 16)
+    return { kind: 'flaps', healthyAfterMs, upMs: random.pick([500, 5000, 60_000]), downMs: random.pick([500, 5000]) };
+  if (kind < 18) return { kind: 'lies', healthyAfterMs };
+  return { kind: 'mortal', healthyAfterMs, lifeMs: random.pick([10_000, 120_000, 600_000]) };
+}
