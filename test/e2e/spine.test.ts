@@ -5,7 +5,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, before, test } from 'node:test';
 
-import type { Client } from '../../src/client/client.ts';
+import type { Client, FleetStatusBody } from '../../src/client/client.ts';
 import { requires } from '../requires.ts';
 import { freePort, kilnUnderTest, steadyAt, until, writeService, type ServiceOptions } from './kiln-under-test.ts';
 import { processesOf } from './processes.ts';
@@ -20,6 +20,12 @@ let client: Client;
 
 const write = (version: string, more: Partial<ServiceOptions> = {}): void =>
   void writeService(folder, port, { name: 'web', version, ...more });
+/** Those that serve, each with its start: a warm group's window may end meanwhile, and its leaving is no restart. */
+const serving = (status: FleetStatusBody): readonly string[] =>
+  status.instances
+    .filter(({ release }) => release === status.serving)
+    .map(({ id, launchedAt }) => `${id} ${launchedAt}`)
+    .toSorted();
 const deploy = () => client.deploy({ folder, by: 'the test' }).result();
 
 before(async () => {
