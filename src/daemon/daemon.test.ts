@@ -158,6 +158,14 @@ test('what the machine lacks is said before the bake, with the packages, and no 
   assert.equal((await client.deploy({ folder }).result()).created, true);
 });
 
+test('doctor names what the engine lacks and what bakes lack', async (t) => {
+  const { client, world } = await running(t);
+  const lack = (name: string) => ({ what: `${name} is not installed`, hint: `apt-get install ${name}`, fatal: false });
+  world.problems = [lack('perl')];
+  world.bakeProblems = [lack('mmdebstrap')];
+  assert.deepEqual((await client.doctor()).problems, [lack('perl'), lack('mmdebstrap')]);
+});
+
 test('events go on from where a follower left off, and only of the service asked for', async (t) => {
   const { client, folder } = await running(t);
   await client.deploy({ folder }).result();

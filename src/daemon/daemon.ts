@@ -83,13 +83,28 @@ async function leave(machine: Machine): Promise<void> {
 }
 
 function assemble({ home, clock, onStopAsked }: DaemonOptions, journal: Journal, machine: Machine): Parts {
-  const { runtime, balancer, images, layers, logs, bake } = machine;
+  const { runtime, balancer, images, layers, logs, bake, checkBake } = machine;
   const executor = new Executor(journal);
   const engine = new KeptEngine({ runtime, balancer, journal, executor, clock, drawId });
   const fleets = new Fleets({ journal, executor, engine, clock });
   const startedAt = clock.now();
   const gate = createGate();
-  return { home, clock, startedAt, journal, images, layers, engine, balancer, fleets, bake, logs, gate, stop: onStopAsked };
+  return {
+    home,
+    clock,
+    startedAt,
+    journal,
+    images,
+    layers,
+    engine,
+    balancer,
+    fleets,
+    bake,
+    checkBake,
+    logs,
+    gate,
+    stop: onStopAsked,
+  };
 }
 
 /** Only the owner may look in: environment values and logs are in there. */

@@ -1,7 +1,7 @@
 /** All verbs behind the API, over the daemon's parts. */
 import type { Handlers } from '../api/schema.ts';
 import { type FleetId } from '../domain/ids.ts';
-import type { CallContext } from '../engines/engine.ts';
+import type { CallContext, Problem } from '../engines/engine.ts';
 import { version } from '../platform/version.ts';
 import { deployVerbs } from './deploy-verbs.ts';
 import { fleetVerbs } from './fleet-verbs.ts';
@@ -26,10 +26,10 @@ export function kilnVerbs(parts: Parts): Handlers {
 }
 
 function selfVerbs(parts: Parts): Pick<Handlers, 'health' | 'doctor' | 'metrics' | 'shutdown' | 'start'> {
-  const { home, startedAt, engine, clock, fleets } = parts;
+  const { home, startedAt, clock, fleets } = parts;
   return {
     health: async () => ({ version: version(), pid: process.pid, home: home.root, startedAt }),
-    doctor: async (_, ctx) => ({ problems: await engine.check(ctx) }),
+    doctor: async (_, ctx) => ({ problems: await allProblems(parts, ctx) }),
     async metrics(_, ctx) {
       const uptimeSeconds = (clock.now() - startedAt) / 1000;
       const perFleet = await Promise.all(fleets.list().map((fleet) => fleetMetrics(parts, fleet, ctx)));
@@ -46,6 +46,10 @@ function selfVerbs(parts: Parts): Pick<Handlers, 'health' | 'doctor' | 'metrics'
       return { started: stopped };
     },
   };
+}
+
+async function allProblems({ engine, checkBake }: Parts, ctx: CallContext): Promise<readonly Problem[]> {
+  return [...(await engine.check(ctx)), ...(await checkBake())];
 }
 
 async function fleetMetrics({ fleets, engine, balancer }: Parts, fleet: FleetId, ctx: CallContext): Promise<FleetMetrics> {

@@ -2,6 +2,7 @@
 import type { Logger } from 'pino';
 
 import { bake } from '../bake/bake.ts';
+import { checkBake } from '../bake/check.ts';
 import { reclaimBakes } from '../bake/work-folder.ts';
 import { instanceLogs } from '../engines/host/logs.ts';
 import { createHostRuntime } from '../engines/host/runtime.ts';
@@ -28,6 +29,7 @@ export async function openMachine(home: Home, clock: Clock, log: Logger): Promis
     balancer,
     logs: instanceLogs(home),
     bake,
+    checkBake,
     close: async () => {
       await Promise.all([runtime.close(), balancer.close()]);
     },

@@ -2,7 +2,7 @@
 import type { BakeDeps, BakeOptions, BakeResult } from '../bake/contract.ts';
 import type { FleetId } from '../domain/ids.ts';
 import type { DockerfileRecipe, Recipe } from '../domain/recipe.ts';
-import type { Balancer, CallContext, Engine, InstanceObservation, Runtime } from '../engines/engine.ts';
+import type { Balancer, CallContext, Engine, InstanceObservation, Problem, Runtime } from '../engines/engine.ts';
 import type { InstanceLogs } from '../engines/host/logs.ts';
 import type { Fleets } from '../execute/fleets.ts';
 import type { LayerMounts } from '../linux/layers.ts';
@@ -25,13 +25,15 @@ export interface Machine {
   readonly balancer: Balancer;
   readonly logs: InstanceLogs;
   readonly bake: (recipe: Recipe | DockerfileRecipe, deps: BakeDeps, options: BakeOptions) => Promise<BakeResult>;
+  /** What of this machine bakes lack. */
+  readonly checkBake: () => Promise<readonly Problem[]>;
   /** Instances and load balancer go on. */
   close(): Promise<void>;
   /** Also takes away what is there for any instance: the load balancer, mounts, the bridge. Only for when none is left. */
   clear(): Promise<void>;
 }
 
-export interface Parts extends Pick<Machine, 'images' | 'layers' | 'balancer' | 'logs' | 'bake'> {
+export interface Parts extends Pick<Machine, 'images' | 'layers' | 'balancer' | 'logs' | 'bake' | 'checkBake'> {
   readonly home: Home;
   readonly clock: Clock;
   readonly startedAt: number;

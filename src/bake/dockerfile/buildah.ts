@@ -10,6 +10,7 @@ import { exec, type ExecResult } from '../../platform/exec.ts';
 import type { Home } from '../../platform/home.ts';
 import type { Image, ImageStore } from '../../oci/store.ts';
 import { OCI_MANIFEST } from '../../oci/media-types.ts';
+import { requireTool } from '../check.ts';
 import { EPOCH_SECONDS } from '../contract.ts';
 import { MORTAL } from '../sandbox.ts';
 import { stepFailed } from '../steps/failure.ts';
@@ -34,6 +35,7 @@ export interface BuildRequest {
 }
 
 export async function openBuildah(home: Home, work: string, signal: AbortSignal): Promise<Buildah> {
+  await requireTool('buildah');
   const root = join(home.bake, 'buildah');
   const config = join(work, 'storage.conf');
   const quoted = (name: string): string => JSON.stringify(join(root, name));

@@ -7,6 +7,7 @@ import { ensureDebs } from '../apt/deb-store.ts';
 import { makeRepository } from '../apt/repository.ts';
 import type { AptSource } from '../apt/sources.ts';
 import { tidy } from '../apt/tidy.ts';
+import { requireTool } from '../check.ts';
 import { EPOCH_SECONDS } from '../contract.ts';
 import type { LockedPackage } from '../lock.ts';
 import { MORTAL } from '../sandbox.ts';
@@ -34,6 +35,7 @@ export function debianStep(set: DebianSet, name: string): Step {
     kind: 'debian',
     inputs: async () => identityOf(set),
     apply: async ({ work, upper }, { deps, signal, onText }) => {
+      await requireTool('mmdebstrap');
       await ensureDebs(deps.home, set.packages, set.sources, signal);
       const repository = join(work, 'repository');
       await makeRepository(deps.home, repository, set, set.packages);

@@ -21,6 +21,7 @@ export interface FakeWorld {
   /** A port that somebody else listens on. */
   takenPort: number | null;
   problems: readonly Problem[];
+  bakeProblems: readonly Problem[];
 }
 
 export const fakeWorld = (): FakeWorld => ({
@@ -30,6 +31,7 @@ export const fakeWorld = (): FakeWorld => ({
   broken: null,
   takenPort: null,
   problems: [],
+  bakeProblems: [],
 });
 
 export const fakeMachine =
@@ -65,6 +67,7 @@ export const fakeMachine =
         onEvent({ kind: 'step.done', step: 'files', cached: false, ms: 1 });
         return { digest, tags: [tag], changed: !known.has(digest), steps: [{ name: 'files', cached: false, ms: 1 }], ms: 1 };
       },
+      checkBake: async () => world.bakeProblems,
       close: async () => {},
       clear: async () => {},
     };

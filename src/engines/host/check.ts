@@ -6,28 +6,31 @@ import { isThere } from '../../platform/files.ts';
 import type { Home } from '../../platform/home.ts';
 import { selfTest } from '../../linux/oci-self-test.ts';
 import { bridgeName } from '../../linux/network.ts';
-import { findProgram } from '../../linux/programs.ts';
+import { missingPrograms, type Requirement } from '../../linux/requirements.ts';
 import type { Problem } from '../engine.ts';
 
-interface Requirement {
-  readonly program: string;
-  readonly debianPackage: string;
-  readonly why: string;
-  readonly fatal: boolean;
-}
-
-const PROGRAMS: readonly Requirement[] = [
+export const HOST_PROGRAMS: readonly Requirement[] = [
   { program: 'conmon', debianPackage: 'conmon', why: 'it keeps instances and their logs while the daemon is away', fatal: true },
   { program: 'ip', debianPackage: 'iproute2', why: 'it connects instances to the network', fatal: true },
   { program: 'nft', debianPackage: 'nftables', why: 'it keeps instances apart from the machine and each other', fatal: true },
   { program: 'mount', debianPackage: 'mount', why: 'it mounts images', fatal: true },
+  { program: 'umount', debianPackage: 'mount', why: 'it takes down what was mounted', fatal: true },
   { program: 'nsenter', debianPackage: 'util-linux', why: 'it sets up the network inside an instance', fatal: true },
+  { program: 'setpriv', debianPackage: 'util-linux', why: 'it ends health commands with the daemon', fatal: true },
+  {
+    program: 'setfattr',
+    debianPackage: 'attr',
+    why: 'without it no layer with capabilities or access lists is unpacked',
+    fatal: false,
+  },
   { program: 'mkfs.erofs', debianPackage: 'erofs-utils', why: 'without it layers are kept unpacked', fatal: false },
   { program: 'perl', debianPackage: 'perl-base', why: 'without it each layer takes a loop device', fatal: false },
+  { program: 'logger', debianPackage: 'bsdutils', why: 'without it no log is shipped to a socket of syslog', fatal: false },
+  { program: 'modprobe', debianPackage: 'kmod', why: 'without it a file system that is a module is not seen', fatal: false },
 ];
 
 export async function checkHost(home: Home, bootId: string): Promise<readonly Problem[]> {
-  const problems = [rootProblem(), ...(await Promise.all(PROGRAMS.map(programProblem)))];
+  const problems: (Problem | null)[] = [rootProblem(), ...(await missingPrograms(HOST_PROGRAMS))];
   problems.push(...(await kernelProblems()), ...(await cgroupProblems()));
   // The rest would only say the same again.
   if (problems.every((problem) => problem?.fatal !== true)) {
@@ -42,11 +45,6 @@ const rootProblem = (): Problem | null =>
   process.getuid?.() === 0
     ? null
     : { ...fatal('the host engine needs root', 'start the daemon as root: `sudo kiln up`'), code: 'NEEDS_ROOT' };
-
-async function programProblem({ program, debianPackage, why, fatal: isFatal }: Requirement): Promise<Problem | null> {
-  if ((await findProgram(program)) !== null) return null;
-  return { what: `${program} is not installed: ${why}`, hint: `apt-get install ${debianPackage}`, fatal: isFatal };
-}
 
 async function kernelProblems(): Promise<readonly Problem[]> {
   const missing = (
