@@ -6,29 +6,49 @@ import { readdir, rm, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 
 import { type Digest, isDigest } from '../domain/digest.ts';
+import { attachedTo } from './artifacts.ts';
 import type { BlobFolder } from './blobs.ts';
 import { storedImages } from './index-file.ts';
-import { type ImageIndex, MANIFEST_BYTES } from './schema.ts';
-import type { GcPlan } from './store.ts';
+import { type IndexEntry, MANIFEST_BYTES } from './schema.ts';
+import type { GcPlan, Referrer } from './store.ts';
 
 /** A transfer that nobody has gone on with for this long is given up. */
 const ABANDONED_MS = 24 * 3600 * 1000;
 
+interface Stored {
+  readonly manifests: readonly IndexEntry[];
+  /** Those of the manifests that have a subject. */
+  readonly artifacts: readonly Referrer[];
+  readonly keep: ReadonlySet<Digest>;
+}
+
 /** `before`: what was written or asked for after this moment (ms since the epoch) stays. */
-export async function planGc(blobs: BlobFolder, index: ImageIndex, keep: ReadonlySet<Digest>, before: number): Promise<GcPlan> {
+export async function planGc(blobs: BlobFolder, stored: Stored, before: number): Promise<GcPlan> {
+  const { manifests, artifacts, keep } = stored;
   const found = await blobFiles(blobs);
   const isYoung = (digest: Digest): boolean => (found.get(digest)?.touchedAt ?? 0) > before;
-  const images = storedImages(index.manifests);
-  const leaving = images.filter((image) => !keep.has(image.digest) && !isYoung(image.digest));
-  const staying = images.filter((image) => !leaving.includes(image)).map((image) => image.digest);
-  const used = await usedBlobs(blobs, [...staying, ...keep]);
+  const isArtifact = new Set(artifacts.map(({ digest }) => digest));
+  const images = storedImages(manifests).filter(({ digest }) => !isArtifact.has(digest));
+  const leaving = new Set(images.filter(({ digest }) => !keep.has(digest) && !isYoung(digest)).map(({ digest }) => digest));
+  const staying = manifests.filter(({ digest }) => !leaving.has(digest));
+  const held = new Set(attachedTo(rootsAmong(staying, artifacts), artifacts).map(({ digest }) => digest));
+  const loose = [...isArtifact].filter((digest) => !held.has(digest) && !isYoung(digest));
+  const left = staying.filter(({ digest }) => !loose.includes(digest)).map(({ digest }) => digest);
+  const used = await usedBlobs(blobs, [...left, ...keep]);
   const free = [...found].filter(([digest]) => !used.has(digest) && !isYoung(digest));
   return {
-    images: leaving.map(({ digest, tags }) => ({ digest, tags })),
+    images: images.filter(({ digest }) => leaving.has(digest)).map(({ digest, tags }) => ({ digest, tags })),
+    artifacts: loose,
     blobs: free.map(([digest]) => digest),
     bytes: free.reduce((sum, [, blob]) => sum + blob.size, 0),
     before,
   };
+}
+
+/** What holds artifacts: everything that is not one itself. */
+export function rootsAmong(entries: readonly IndexEntry[], artifacts: readonly Referrer[]): readonly Digest[] {
+  const known = new Set(artifacts.map(({ digest }) => digest));
+  return entries.map(({ digest }) => digest).filter((digest) => !known.has(digest));
 }
 
 /** Every blob that the digests name, themselves included, through indexes and manifests of any kind. */

@@ -6,8 +6,8 @@ import { join } from 'node:path';
 
 import type { Digest } from '../domain/digest.ts';
 import { readIfThere, writeFileAtomic } from '../platform/files.ts';
-import { OCI_INDEX } from './media-types.ts';
-import { type ImageIndex, type IndexEntry, invalid, parseIndex } from './schema.ts';
+import { MANIFEST_TYPES, OCI_INDEX } from './media-types.ts';
+import { type ImageIndex, type IndexEntry, invalid, parseStoreIndex } from './schema.ts';
 import type { StoredImage } from './store.ts';
 
 const REF_NAME = 'org.opencontainers.image.ref.name';
@@ -39,7 +39,7 @@ export class IndexFile {
   async read(): Promise<ImageIndex> {
     const path = join(this.#layout, 'index.json');
     const text = await readIfThere(path);
-    return parseIndex(Buffer.from(text ?? ''), path);
+    return parseStoreIndex(Buffer.from(text ?? ''), path);
   }
 
   /** `next` answers the new list, or null for no change. */
@@ -74,9 +74,13 @@ export function withTag(entries: readonly IndexEntry[], digest: Digest, tag: str
   return at === -1 ? [...entries, tagged] : entries.with(at, tagged);
 }
 
-/** One for each image, its tags gathered. `storedAt` is 0 where another tool wrote the entry. */
+/** What is not an image but attached to one. */
+export const isArtifact = (entry: IndexEntry): boolean => entry.artifactType !== undefined;
+
+/** One for each image, its tags gathered; no artifacts. `storedAt` is 0 where another tool wrote the entry. */
 export function storedImages(entries: readonly IndexEntry[]): readonly StoredImage[] {
-  const images = Map.groupBy(entries, (entry) => entry.digest);
+  const manifests = entries.filter((entry) => MANIFEST_TYPES.includes(entry.mediaType) && !isArtifact(entry));
+  const images = Map.groupBy(manifests, (entry) => entry.digest);
   return [...images].map(([digest, same]) => ({
     digest,
     tags: same.map(tagOf).filter((tag) => tag !== null),

@@ -9,13 +9,24 @@ import type { Digest } from '../domain/digest.ts';
 import { canonicalJson } from '../domain/json.ts';
 import { KilnError } from '../errors/error.ts';
 import { sha256 } from '../platform/hash.ts';
+import { artifactManifest, attachedTo, checkArtifact, Subjects } from './artifacts.ts';
 import { absent, BlobFolder, type Expected, type OpenAt } from './blobs.ts';
-import { planGc, removeAbandoned, usedBlobs } from './gc.ts';
+import { planGc, removeAbandoned, rootsAmong, usedBlobs } from './gc.ts';
 import { IndexFile, storedImages, tagOf, withImage, withTag } from './index-file.ts';
 import { openTar } from './layer-tar.ts';
 import { MANIFEST_TYPES, OCI_CONFIG, OCI_MANIFEST } from './media-types.ts';
-import { CONFIG_BYTES, invalid, type Manifest, MANIFEST_BYTES, mediaTypeOf, parseConfig, parseManifest } from './schema.ts';
-import type { GcPlan, Image, ImageConfig, ImageStore, Layer, StoredImage } from './store.ts';
+import {
+  CONFIG_BYTES,
+  type IndexEntry,
+  invalid,
+  type Manifest,
+  MANIFEST_BYTES,
+  mediaTypeOf,
+  parseArtifact,
+  parseConfig,
+  parseManifest,
+} from './schema.ts';
+import type { Artifact, GcPlan, Image, ImageConfig, ImageStore, Layer, Referrer, StoredImage } from './store.ts';
 import { checkTag, findImage } from './tags.ts';
 
 /** Makes the layout where there is none. Opening one that is there writes nothing. Throws IMAGE_INVALID for anything else. */
@@ -30,10 +41,12 @@ export async function openImageStore(folder: string): Promise<ImageStore> {
 class Layout implements ImageStore {
   readonly #blobs: BlobFolder;
   readonly #index: IndexFile;
+  readonly #subjects: Subjects;
 
   constructor(blobs: BlobFolder, index: IndexFile) {
     this.#blobs = blobs;
     this.#index = index;
+    this.#subjects = new Subjects(blobs);
   }
 
   async image(digest: Digest): Promise<Image> {
@@ -49,8 +62,7 @@ class Layout implements ImageStore {
   }
 
   async list(): Promise<readonly StoredImage[]> {
-    const { manifests } = await this.#index.read();
-    return storedImages(manifests.filter((entry) => MANIFEST_TYPES.includes(entry.mediaType)));
+    return storedImages((await this.#index.read()).manifests);
   }
 
   async tag(digest: Digest, tag: string): Promise<void> {
@@ -108,15 +120,50 @@ class Layout implements ImageStore {
     return openTar(await this.blobPath(layer.descriptor.digest), layer);
   }
 
+  async attach(subject: Digest, artifact: Artifact): Promise<Digest> {
+    const { mediaType, digest, size } = await this.#entry(subject);
+    const bytes = await artifactManifest(this.#blobs, { mediaType, digest, size }, artifact);
+    return this.attachManifest(subject, bytes);
+  }
+
+  async attachManifest(subject: Digest, bytes: Uint8Array, expected?: Digest): Promise<Digest> {
+    const name = expected ?? sha256(bytes);
+    const manifest = parseArtifact(bytes, `artifact ${name}`);
+    await checkArtifact(this.#blobs, name, subject, manifest);
+    this.#blobs.touch(subject); // Its subject must not be collected under its hands.
+    const { digest, size } = await this.#blobs.put(bytes, expected === undefined ? {} : { digest: expected });
+    const entry = { mediaType: OCI_MANIFEST, digest, size, artifactType: manifest.artifactType };
+    await this.#index.change((entries) => {
+      if (!entries.some((each) => each.digest === subject)) throw absent(subject);
+      return withImage(entries, entry, Date.now());
+    });
+    return digest;
+  }
+
+  async referrers(subject: Digest): Promise<readonly Referrer[]> {
+    const { manifests } = await this.#index.read();
+    return (await this.#subjects.among(manifests)).filter((artifact) => artifact.subject === subject);
+  }
+
+  readBlob(digest: Digest, limitBytes: number): Promise<Uint8Array> {
+    return this.#blobs.read(digest, limitBytes);
+  }
+
   async planGc(keep: ReadonlySet<Digest>, graceMs: number): Promise<GcPlan> {
-    return planGc(this.#blobs, await this.#index.read(), keep, Date.now() - graceMs);
+    const { manifests } = await this.#index.read();
+    return planGc(this.#blobs, { manifests, artifacts: await this.#subjects.among(manifests), keep }, Date.now() - graceMs);
   }
 
   async collect(plan: GcPlan): Promise<void> {
-    const leaving = new Set(
-      plan.images.map((image) => image.digest).filter((digest) => this.#blobs.touchedAt(digest) <= plan.before),
-    );
-    await this.#index.change((entries) => entries.filter((entry) => !leaving.has(entry.digest)));
+    const old = (digest: Digest): boolean => this.#blobs.touchedAt(digest) <= plan.before;
+    const leaving = new Set(plan.images.map((image) => image.digest).filter(old));
+    const artifacts = await this.#subjects.among((await this.#index.read()).manifests);
+    await this.#index.change((entries) => {
+      const staying = entries.filter((entry) => !leaving.has(entry.digest));
+      const planned = new Set(plan.artifacts.filter(old));
+      const held = new Set(attachedTo(rootsAmong(staying, artifacts), artifacts).map(({ digest }) => digest));
+      return staying.filter(({ digest }) => !planned.has(digest) || held.has(digest));
+    });
     const { manifests } = await this.#index.read();
     const used = await usedBlobs(
       this.#blobs,
@@ -124,6 +171,12 @@ class Layout implements ImageStore {
     );
     for (const digest of plan.blobs) if (!used.has(digest)) this.#blobs.removeUntouched(digest, plan.before);
     await removeAbandoned(this.#blobs, Date.now());
+  }
+
+  async #entry(digest: Digest): Promise<IndexEntry> {
+    const entry = (await this.#index.read()).manifests.find((each) => each.digest === digest);
+    if (entry === undefined) throw absent(digest);
+    return entry;
   }
 
   /** The configuration, and that it and every layer are there, in the sizes that the manifest says, one diff id a layer. */

@@ -16,6 +16,10 @@ export const MANIFEST_BYTES = 4 << 20;
 export const CONFIG_BYTES = 8 << 20;
 /** overlayfs stacks at most 500 lower layers (OVL_MAX_STACK); Docker stops at 127. */
 const LAYERS = 256;
+/** An index names the images of some platforms; a store's own, all of its images and what is attached to them. */
+const INDEX_ENTRIES = 10_000;
+const STORE_ENTRIES = 200_000;
+const STORE_INDEX_BYTES = 128 << 20;
 /** 1 TiB: no layer is larger, and every sum of sizes stays a safe integer. */
 const BLOB_BYTES = 2 ** 40;
 
@@ -51,14 +55,31 @@ const manifest = z.object({
   annotations: optional(texts),
 });
 
-const platform = z.object({ architecture: z.string(), os: z.string(), variant: optional(z.string()) });
-
-const index = z.object({
+/** OCI 1.1 only: Docker's manifests have no subject. */
+const artifact = z.object({
   schemaVersion: z.literal(2),
-  mediaType: z.string().refine(isOneOf(INDEX_TYPES), 'not an image index').default(OCI_INDEX),
-  manifests: z.array(descriptor.extend({ platform: optional(platform) })).max(10_000),
+  mediaType: z.literal(OCI_MANIFEST),
+  artifactType: optional(z.string().min(1).max(255)),
+  config: descriptor,
+  layers: z.array(descriptor).max(LAYERS),
+  subject: descriptor,
   annotations: optional(texts),
 });
+
+const platform = z.object({ architecture: z.string(), os: z.string(), variant: optional(z.string()) });
+
+const indexOf = (mostEntries: number) =>
+  z.object({
+    schemaVersion: z.literal(2),
+    mediaType: z.string().refine(isOneOf(INDEX_TYPES), 'not an image index').default(OCI_INDEX),
+    manifests: z
+      .array(descriptor.extend({ platform: optional(platform), artifactType: optional(z.string().max(255)) }))
+      .max(mostEntries),
+    annotations: optional(texts),
+  });
+
+const index = indexOf(INDEX_ENTRIES);
+const storeIndex = indexOf(STORE_ENTRIES);
 
 const config = z.object({
   architecture: z.string().min(1),
@@ -98,7 +119,17 @@ export interface Manifest {
   readonly annotations: Readonly<Record<string, string>>;
 }
 
+export interface ArtifactManifest {
+  readonly artifactType: string;
+  readonly config: Descriptor;
+  readonly layers: readonly Descriptor[];
+  readonly subject: Descriptor;
+  readonly annotations: Readonly<Record<string, string>>;
+}
+
 export interface IndexEntry extends Descriptor {
+  /** Only of artifacts, and not of all that strangers write. */
+  readonly artifactType?: string;
   readonly platform?: { readonly architecture: string; readonly os: string; readonly variant?: string };
 }
 
@@ -117,6 +148,19 @@ export function parseManifest(bytes: Uint8Array, what: string): Manifest {
 export function parseIndex(bytes: Uint8Array, what: string): ImageIndex {
   const { schemaVersion: _, ...rest } = parse(index, bytes, what, MANIFEST_BYTES);
   return dropUndefined({ ...rest, annotations: rest.annotations ?? {} }) as ImageIndex;
+}
+
+/** index.json of a layout. */
+export function parseStoreIndex(bytes: Uint8Array, what: string): ImageIndex {
+  const { schemaVersion: _, ...rest } = parse(storeIndex, bytes, what, STORE_INDEX_BYTES);
+  return dropUndefined({ ...rest, annotations: rest.annotations ?? {} }) as ImageIndex;
+}
+
+/** A manifest with a subject. Its type is that of its configuration where it says none (image-spec 1.1, manifest.md). */
+export function parseArtifact(bytes: Uint8Array, what: string): ArtifactManifest {
+  const { artifactType, config, layers, subject, annotations } = parse(artifact, bytes, what, MANIFEST_BYTES);
+  const type = artifactType ?? config.mediaType;
+  return dropUndefined({ artifactType: type, config, layers, subject, annotations: annotations ?? {} }) as ArtifactManifest;
 }
 
 export function parseConfig(bytes: Uint8Array, what: string): ImageConfig {

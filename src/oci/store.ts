@@ -60,6 +60,26 @@ export interface StoredImage {
   readonly storedAt: number;
 }
 
+/** What is to be attached to an image: small documents, each in a blob of its own. */
+export interface Artifact {
+  /** A media type that says what kind of artifact it is. */
+  readonly artifactType: string;
+  readonly blobs: readonly {
+    readonly mediaType: string;
+    readonly content: Uint8Array;
+    readonly annotations?: Readonly<Record<string, string>>;
+  }[];
+  readonly annotations: Readonly<Record<string, string>>;
+}
+
+/** What is attached: an OCI 1.1 manifest with a `subject`. Who made it, and whether it is true, the store does not know. */
+export interface Referrer extends Descriptor {
+  readonly artifactType: string;
+  readonly subject: Digest;
+  readonly blobs: readonly Descriptor[];
+  readonly annotations: Readonly<Record<string, string>>;
+}
+
 export interface ImageStore {
   /** Throws IMAGE_NOT_FOUND, or IMAGE_INVALID / DIGEST_MISMATCH for damaged content. */
   image(digest: Digest): Promise<Image>;
@@ -93,13 +113,29 @@ export interface ImageStore {
   ): Promise<void>;
   /** The layer's uncompressed tar, as a stream; verified against diffId at the end. */
   openLayer(layer: Layer): Promise<Readable>;
-  /** Images not in `keep`, and blobs that no kept image names; nothing younger than `graceMs` (running bakes and pulls). */
+  /**
+   * Attaches an artifact to an image, or to another artifact, that is there (else IMAGE_NOT_FOUND). The same again is
+   * success and the same digest. It stays as long as its subject and goes with it.
+   */
+  attach(subject: Digest, artifact: Artifact): Promise<Digest>;
+  /**
+   * The same under the exact bytes of a manifest from elsewhere, whose blobs are there. Throws IMAGE_INVALID where it is no
+   * artifact or names another subject, DIGEST_MISMATCH where `expected` is not its digest.
+   */
+  attachManifest(subject: Digest, bytes: Uint8Array, expected?: Digest): Promise<Digest>;
+  /** What is attached, in the order in which it came. Empty for what is not there. */
+  referrers(subject: Digest): Promise<readonly Referrer[]>;
+  /** A small blob, whole and verified. Throws IMAGE_NOT_FOUND, DIGEST_MISMATCH, or IMAGE_INVALID where it is above the limit. */
+  readBlob(digest: Digest, limitBytes: number): Promise<Uint8Array>;
+  /** Images not in `keep` with what is attached to them, and blobs that no kept image names; nothing younger than `graceMs` (running bakes and pulls). */
   planGc(keep: ReadonlySet<Digest>, graceMs: number): Promise<GcPlan>;
   collect(plan: GcPlan): Promise<void>;
 }
 
 export interface GcPlan {
   readonly images: readonly { readonly digest: Digest; readonly tags: readonly string[] }[];
+  /** What is attached to those images, or to nothing that is there. */
+  readonly artifacts: readonly Digest[];
   readonly blobs: readonly Digest[];
   readonly bytes: number;
   /** What was written or asked for after this moment stays after all; ms since the epoch. */
