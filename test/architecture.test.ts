@@ -20,6 +20,7 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[] | 'anything but cli'
   oci: ['domain', 'errors', 'platform'],
   linux: ['domain', 'errors', 'platform', 'oci'],
   bake: ['domain', 'errors', 'platform', 'oci', 'linux'],
+  gates: ['domain', 'errors', 'platform', 'oci'],
   traffic: ['domain', 'errors', 'platform', 'engines'],
   engines: ['domain', 'errors'],
   'engines/*': ['domain', 'errors', 'platform', 'oci', 'linux', 'engines'],

@@ -3,6 +3,7 @@ import * as z from 'zod';
 
 import type { Digest } from '../domain/digest.ts';
 import type { FleetId, GroupId, InstanceId, ReleaseNumber } from '../domain/ids.ts';
+import { GATE_NAMES, SEVERITIES, VERDICTS } from '../domain/gate.ts';
 import type { Json } from '../domain/json.ts';
 import { CATALOGUE, type ErrorCode } from '../errors/catalogue.ts';
 
@@ -33,6 +34,31 @@ export const Health = z.object({
   startedAt: time,
 });
 
+const Finding = z
+  .object({
+    gate: z.enum(GATE_NAMES),
+    rule: z.string(),
+    severity: z.enum(SEVERITIES),
+    what: z.string(),
+    where: z.object({ path: z.string().nullable(), layer: digest.nullable(), line: z.int().optional() }),
+    fix: z.string(),
+    /** What a line of kiln.waivers.yaml names. */
+    fingerprint: z.string(),
+    /** Whether it fails the gate. */
+    blocks: z.boolean(),
+    waiver: z.object({ reason: z.string(), until: z.string() }).nullable(),
+  })
+  .meta({ id: 'Finding' });
+const gateResult = { gate: z.enum(GATE_NAMES), verdict: z.enum(VERDICTS), why: z.string(), ms: z.number() };
+export const GateReport = z
+  .object({
+    ...gateResult,
+    findings: list(Finding),
+    /** The types of what was made for the image's evidence. */
+    predicates: list(z.string()),
+  })
+  .meta({ id: 'GateReport' });
+
 export const StoredImage = z
   .object({ digest, tags: list(z.string()), storedAt: time, size: z.number() })
   .meta({ id: 'StoredImage' });
@@ -48,6 +74,8 @@ export const Image = StoredImage.extend({
   }),
   layers: list(z.object({ digest, size: z.number(), createdBy: z.string().nullable() })),
   annotations: z.record(z.string(), z.string()),
+  /** Of the bake that made it; empty where it was not baked here. */
+  gates: list(GateReport),
 }).meta({ id: 'Image' });
 
 export const GcPlan = z
@@ -66,12 +94,17 @@ export const BakeEvent = z
     z.object({ kind: z.literal('step.output'), step, text: z.string() }),
     z.object({ kind: z.literal('step.done'), step, cached: z.boolean(), ms: z.number() }),
     z.object({ kind: z.literal('step.failed'), step, ms: z.number(), message: z.string() }),
+    z.object({ kind: z.literal('gate.started'), gate: z.enum(GATE_NAMES) }),
+    z.object({ kind: z.literal('gate.done'), ...gateResult, findings: z.int() }),
   ])
   .meta({ id: 'BakeEvent' });
 export const BakeResult = z
   .object({
     digest,
+    /** None where a gate failed: such an image is not published. */
     tags: list(z.string()),
+    verdict: z.enum(['pass', 'fail']),
+    reports: list(GateReport),
     /** False: every step was cached and the image was in the store already. */
     changed: z.boolean(),
     steps: list(z.object({ name: z.string(), cached: z.boolean(), ms: z.number() })),

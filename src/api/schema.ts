@@ -9,6 +9,7 @@ import {
   Entry,
   fleet,
   FleetStatus,
+  GateReport,
   GcPlan,
   Health,
   Image,
@@ -154,6 +155,8 @@ export type Handlers = {
 
 export type FleetStatusBody = z.output<typeof FleetStatus>;
 export type ReleaseBody = z.output<typeof Release>;
+export type BakeResultBody = z.output<typeof BakeResult>;
+export type GateReportBody = z.output<typeof GateReport>;
 export type BakeEventBody = z.output<typeof BakeEvent>;
 export type EntryBody = z.output<typeof Entry>;
 export type LogLineBody = z.output<typeof LogLine>;

@@ -113,7 +113,15 @@ test('input outside its schema is USAGE that names the member', async (t) => {
 });
 
 const step = (number: number) => ({ kind: 'step.started', step: `step ${number}` }) as const;
-const BAKED = { digest: `sha256:${'a'.repeat(64)}` as never, tags: [], changed: true, steps: [], ms: 1 };
+const BAKED = {
+  digest: `sha256:${'a'.repeat(64)}` as never,
+  tags: [],
+  verdict: 'pass' as const,
+  reports: [],
+  changed: true,
+  steps: [],
+  ms: 1,
+};
 
 test('a stream gives its events in order, then its result', async (t) => {
   const { client } = await serve(t, {

@@ -1,4 +1,4 @@
-/** The entry: bakes a recipe of either kind and tags the image. */
+/** The entry: bakes a recipe of either kind. */
 
 import type { Digest } from '../domain/digest.ts';
 import type { DockerfileRecipe, Recipe, Stage } from '../domain/recipe.ts';
@@ -18,7 +18,7 @@ import { neededStages, needsOf } from './stage-order.ts';
 import { bakeKey, chainOf } from './step-cache.ts';
 
 /**
- * The image is in the store and tagged when it returns. Cached steps are not done again; a failed or cancelled bake
+ * The image is in the store when it returns; the tags that it is to get are the caller's to give. Cached steps are not done again; a failed or cancelled bake
  * (`deps.signal`, whose reason is thrown) keeps the steps that were done and leaves no mount and no half image.
  */
 export async function bake(recipe: Recipe | DockerfileRecipe, deps: BakeDeps, options: BakeOptions): Promise<BakeResult> {
@@ -29,7 +29,7 @@ export async function bake(recipe: Recipe | DockerfileRecipe, deps: BakeDeps, op
   const naming = { service: options.service, version: options.version, revision: await readRevision(recipe.folder) };
   const session = openSession(deps);
   const { digest, known } = await bakeLocked(recipe, deps, options.update, naming, session);
-  const tags = await applyTags(deps.store, digest, naming);
+  const tags = await wantedTags(deps.store, digest, naming);
   const changed = !known || session.steps.some((step) => !step.cached);
   return { digest, tags, changed, steps: session.steps, ms: deps.clock.now() - startedAt };
 }
@@ -92,19 +92,9 @@ async function storeImage(recipe: Recipe, stage: BakedStage, naming: Naming, dep
 }
 
 /** A commit that was baked before from other versions (`--update`) keeps its tag; the new image's tag then names it, too. */
-async function applyTags(store: ImageStore, digest: Digest, naming: Naming): Promise<readonly string[]> {
-  const tags: string[] = [];
+async function wantedTags(store: ImageStore, digest: Digest, naming: Naming): Promise<readonly string[]> {
   const [own, byCommit] = [tagsOf({ ...naming, revision: null }, digest), tagsOf({ ...naming, version: null }, digest)];
-  for (const tag of own) tags.push(await applyTag(store, digest, tag));
-  for (const tag of byCommit) {
-    const holder = (await store.list()).find((image) => image.tags.includes(tag));
-    const free = holder === undefined || holder.digest === digest;
-    tags.push(await applyTag(store, digest, free ? tag : `${tag}.${digest.slice(7, 15)}`));
-  }
-  return tags;
-}
-
-async function applyTag(store: ImageStore, digest: Digest, tag: string): Promise<string> {
-  await store.tag(digest, tag);
-  return tag;
+  const stored = await store.list();
+  const isFree = (tag: string): boolean => stored.every((image) => image.digest === digest || !image.tags.includes(tag));
+  return [...own, ...byCommit.map((tag) => (isFree(tag) ? tag : `${tag}.${digest.slice(7, 15)}`))];
 }

@@ -46,6 +46,7 @@ export interface BakedStep {
 
 export interface BakeResult {
   readonly digest: Digest;
+  /** Those that it is to get once it is published. */
   readonly tags: readonly string[];
   /** False: every step was cached and the image was in the store already. */
   readonly changed: boolean;

@@ -21,10 +21,11 @@ export async function showBake(events: AsyncIterable<BakeEventBody>, { terminal,
   try {
     for await (const event of events) {
       if (json) continue;
-      if (event.kind === 'step.started') running.set(event.step, []);
+      if (event.kind === 'gate.started') running.set(gateName(event.gate), []);
+      else if (event.kind === 'step.started') running.set(event.step, []);
       else if (event.kind === 'step.output') running.set(event.step, lastLines(running.get(event.step) ?? [], event.text));
       else {
-        running.delete(event.step);
+        running.delete(event.kind === 'gate.done' ? gateName(event.gate) : event.step);
         live.clear();
         // What was done is worth a line; what was not needed, a word.
         if (event.kind === 'step.done' && event.cached) cached += 1;
@@ -46,10 +47,20 @@ const nameOf = (step: string): string => cut(harmless(step), STEP_WIDTH);
 const lastLines = (before: readonly string[], text: string): readonly string[] =>
   [...before, ...text.split('\n').map(harmless)].filter((line) => line.trim() !== '').slice(-SHOWN_OUTPUT);
 
-function endedLine(event: Extract<BakeEventBody, { ms: number }>, terminal: Terminal): string {
-  if (event.kind !== 'step.failed') return stepLine(nameOf(event.step), duration(event.ms), terminal);
-  return `  ${terminal.paint('red', '✗')} ${nameOf(event.step).padEnd(STEP_WIDTH)} ${duration(event.ms).padStart(9)}`;
+type Ended = Extract<BakeEventBody, { ms: number }>;
+
+function endedLine(event: Ended, terminal: Terminal): string {
+  const { mark, what } = endingOf(event, terminal);
+  return `  ${mark} ${what.padEnd(STEP_WIDTH)} ${duration(event.ms).padStart(9)}`;
 }
+
+function endingOf(event: Ended, terminal: Terminal): { readonly mark: string; readonly what: string } {
+  const marks = { pass: terminal.paint('green', '✓'), fail: terminal.paint('red', '✗'), skipped: '-' };
+  if (event.kind === 'gate.done') return { mark: marks[event.verdict], what: nameOf(`${gateName(event.gate)}: ${event.why}`) };
+  return { mark: marks[event.kind === 'step.failed' ? 'fail' : 'pass'], what: nameOf(event.step) };
+}
+
+const gateName = (gate: string): string => `gate ${gate}`;
 
 const stepLine = (what: string, how: string, terminal: Terminal): string =>
   `  ${terminal.paint('green', '✓')} ${what.padEnd(STEP_WIDTH)} ${how.padStart(9)}`;

@@ -32,7 +32,15 @@ const entry = (seq: number, kind: string, data: object): object => ({
 });
 const line = { instance: 'web.local.r7.k3f9x2', at: 0, stream: 'stdout', text: 'hello' };
 const gcPlan = { images: [], blobs: 0, bytes: 0 };
-const baked = { digest: IMAGE, tags: ['web:1.0.0'], changed: true, steps: [{ name: 'packages', cached: true, ms: 3 }], ms: 40 };
+const baked = {
+  digest: IMAGE,
+  tags: ['web:1.0.0'],
+  verdict: 'pass',
+  reports: [],
+  changed: true,
+  steps: [{ name: 'packages', cached: true, ms: 3 }],
+  ms: 40,
+};
 const release = { number: 8, hash: IMAGE, image: IMAGE, strategy: 'rolling', label: 'web:1.0.0', createdAt: 0 };
 const stored = { digest: IMAGE, tags: ['web:1.0.0'], storedAt: 0, size: 174_000_000 };
 
@@ -61,6 +69,7 @@ const handlers: Readonly<Record<string, (input: never, ctx: StreamContext) => Pr
     config: { user: 'app', entrypoint: ['node'], command: [], workdir: '/app', env: [], ports: ['3000/tcp'], labels: {} },
     layers: [{ digest: IMAGE, size: 3, createdBy: null }],
     annotations: {},
+    gates: [],
   }),
   tagImage: async () => stored,
   planGc: async () => gcPlan,

@@ -45,7 +45,7 @@ export const COMMANDS: readonly CommandSpec[] = [
     arguments: [folder],
     options: [option('--tag <TAG>', 'an immutable tag for the image'), option('--update', 'take the newest base and packages')],
     example: 'kiln bake examples/web --tag 1.2.0',
-    exits: {},
+    exits: { 2: 'usage or configuration; a gate failed, and nothing was published' },
     load: () => import('./commands/bake.ts'),
   },
   {

@@ -17,6 +17,7 @@ export type {
   EntryBody,
   EventOf,
   FleetStatusBody,
+  GateReportBody,
   GcPlanBody,
   ImageBody,
   InputOf,

@@ -102,6 +102,23 @@ test('deploy, deploy again, replace, roll back: over the API, into the history',
   assert.deepEqual((await client.verifyHistory()).broken, null);
 });
 
+test('an image that a gate refused gets no name and no release, and can be looked at', async (t) => {
+  const { client, folder } = await running(t);
+  writeFileSync(join(folder, 'kiln.yaml'), YAML.replace('entrypoint: [/app]', 'entrypoint: [/app], gates: { lint: medium }'));
+  const baked = await client.bake({ folder }).result();
+  assert.deepEqual([baked.verdict, baked.tags, baked.reports[0]?.verdict], ['fail', [], 'fail']);
+  assert.deepEqual(
+    (await client.images()).images.map(({ tags }) => tags),
+    [[]],
+  );
+  const finding = (await client.image({ reference: baked.digest })).gates[0]?.findings[0];
+  assert.deepEqual([finding?.rule, finding?.blocks], ['root-user', true]);
+  await assert.rejects(client.deploy({ folder }).result(), isError('GATE_FAILED', /lint/));
+  assert.deepEqual((await client.fleets()).fleets, []);
+  const kinds = (await client.history()).entries.map(({ kind }) => kind);
+  assert.deepEqual(kinds.slice(0, 3), ['bake.started', 'gate.done', 'bake.failed']);
+});
+
 test('a daemon that starts again adopts what runs and launches nothing', async (t) => {
   const { client, folder, world, restart } = await running(t);
   await client.deploy({ folder }).result();

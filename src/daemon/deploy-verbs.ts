@@ -1,6 +1,5 @@
 /** The verbs that make a release: kiln.yaml, a bake where it has to be, the digest, and the release's content. */
 import type { AnswerOf, Handlers, ParsedOf } from '../api/schema.ts';
-import type { BakeResult } from '../bake/contract.ts';
 import type { Digest } from '../domain/digest.ts';
 import { fleetId, type FleetId, type ServiceName } from '../domain/ids.ts';
 import { KilnError } from '../errors/error.ts';
@@ -9,7 +8,7 @@ import type { Image } from '../oci/store.ts';
 import { environmentOf, withStrategy, type ResolvedEnvironment } from '../spec/environment.ts';
 import { loadSpec } from '../spec/load.ts';
 import { releaseContent } from '../spec/release.ts';
-import { bakeSpec } from './image-verbs.ts';
+import { bakeBody, bakeSpec, requirePassed, type BakeOutcome } from './bake-pipeline.ts';
 import type { Parts } from './parts.ts';
 import { describePlan } from './plan-text.ts';
 import { releaseBody } from './status.ts';
@@ -19,7 +18,7 @@ type Context = Parameters<Handlers['deploy']>[1];
 
 interface Prepared {
   readonly request: DeployRequest;
-  readonly bake: BakeResult | null;
+  readonly bake: BakeOutcome | null;
 }
 
 const REVISION = 'org.opencontainers.image.revision';
@@ -41,7 +40,7 @@ async function deploy(parts: Parts, input: ParsedOf<'deploy'>, ctx: Context): Pr
   const { request, bake } = await prepare(parts, input, ctx);
   const { release, created } = parts.fleets.deploy(request);
   const { fleet, routing } = release.content;
-  return { fleet, release: releaseBody(release), created, listen: routing.listen, bake };
+  return { fleet, release: releaseBody(release), created, listen: routing.listen, bake: bake === null ? null : bakeBody(bake) };
 }
 
 async function prepare(parts: Parts, input: ParsedOf<'deploy'>, { signal, emit }: Context): Promise<Prepared> {
@@ -54,6 +53,7 @@ async function prepare(parts: Parts, input: ParsedOf<'deploy'>, { signal, emit }
   const { folder, image: reference } = input;
   const bake =
     reference === undefined ? await bakeSpec(parts, { spec, folder, version: null, update: false, signal, emit }) : null;
+  if (bake !== null) requirePassed(bake);
   const digest = bake?.digest ?? (await parts.images.resolve(reference ?? ''));
   const image = await parts.images.image(digest);
   signal.throwIfAborted();

@@ -4,6 +4,10 @@ import { shortDigest } from '../../domain/digest.ts';
 import { showBake } from '../bake-progress.ts';
 import type { Run } from '../command.ts';
 import { counted, duration } from '../render/amounts.ts';
+import { gateLines } from '../render/gates.ts';
+
+/** As the error GATE_FAILED: what is in the recipe's folder has to change. */
+const GATE_FAILED = 2;
 
 export const run: Run = async (args, context) => {
   const client = await context.connect();
@@ -14,6 +18,11 @@ export const run: Run = async (args, context) => {
   );
   await showBake(bake, context);
   const image = await bake.result();
+  const findings = gateLines(image.reports, context.terminal);
+  if (image.verdict === 'fail') {
+    const lines = [...findings, `image ${shortDigest(image.digest)} was not published: no tag was given`, `  ${image.digest}`];
+    return { document: image, lines, exitCode: GATE_FAILED };
+  }
   const cached = image.steps.filter((step) => step.cached).length;
   const what = image.changed
     ? `baked in ${duration(image.ms)}, ${cached} of ${counted(image.steps.length, 'step')} cached`
@@ -22,6 +31,7 @@ export const run: Run = async (args, context) => {
   return {
     document: image,
     lines: [
+      ...findings,
       `image ${shortDigest(image.digest)}${names}   ${what}`,
       `  ${image.digest}`,
       `  next: kiln deploy ${args.text('DIR') ?? ''}`.trimEnd(),

@@ -14,6 +14,8 @@ const WORDS: Readonly<Record<string, (data: Data) => string>> = {
   'bake.started': ({ folder, service }) => `bake of ${textOf(service)} started in ${textOf(folder)}`,
   'bake.done': ({ digest, changed }) => `baked image ${shortened(digest)}${changed === false ? ', unchanged' : ''}`,
   'bake.failed': ({ why }) => `bake failed: ${textOf(why)}`,
+  'gate.done': ({ gate, verdict, why, digest }) =>
+    `gate ${textOf(gate)} of image ${shortened(digest)}: ${textOf(verdict)} (${textOf(why)})`,
   'image.tagged': ({ digest, tag }) => `image ${shortened(digest)} tagged ${textOf(tag)}`,
   'gc.started': ({ images, bytes: size }) =>
     `gc of ${counted(Array.isArray(images) ? images.length : 0, 'image')}, ${bytes(Number(size))}`,

@@ -3,6 +3,7 @@ import { shortDigest } from '../../domain/digest.ts';
 import type { GcPlanBody, ImageBody, StoredImageBody } from '../../client/client.ts';
 import { harmless, type Terminal } from '../terminal.ts';
 import { age, bytes, counted } from './amounts.ts';
+import { gateLines } from './gates.ts';
 import { table } from './table.ts';
 
 export function imagesLines(images: readonly StoredImageBody[], now: number, terminal: Terminal): readonly string[] {
@@ -43,6 +44,7 @@ export function imageLines(image: ImageBody, now: number, terminal: Terminal): r
       layers,
       terminal.columns,
     ),
+    ...(image.gates.length === 0 ? [] : ['', ...gateLines(image.gates, terminal, 'all')]),
   ];
 }
 

@@ -1,8 +1,9 @@
 /** `image:`, the recipe: how an image is made. */
 import * as z from 'zod';
 
+import { SEVERITIES } from '../../domain/gate.ts';
 import { BASE_FORMS, readBase } from '../base.ts';
-import { count, env, envKey, leaf, mode, nameKey, notYet, path, port, signal, text, word } from './fields.ts';
+import { choice, count, env, envKey, leaf, mode, nameKey, notYet, path, port, signal, text, word } from './fields.ts';
 
 const base = leaf((value) => (typeof value === 'string' ? readBase(value) : { ok: false, expected: BASE_FORMS }), {
   title: 'base',
@@ -111,6 +112,16 @@ const stage = z.strictObject({
   ...stageShape,
 });
 
+const threshold = choice([...SEVERITIES, 'never']);
+const gates = z
+  .strictObject({
+    lint: threshold.describe('For mistakes in the recipe.').prefault('high'),
+    secrets: threshold.describe('For secrets in layers, environment, labels and history.').prefault('medium'),
+    vulnerabilities: threshold.describe('For vulnerabilities that are new.').prefault('high'),
+  })
+  .describe('From which severity on a finding keeps the image from being published; never: it is only told.')
+  .prefault({});
+
 const recipe = z.strictObject({
   from: base.describe('The base that the image is built on.'),
   stages: z.record(nameKey, stage).describe('Earlier stages, in order; the image takes files from them.').prefault({}),
@@ -129,6 +140,7 @@ const recipe = z.strictObject({
     'tests on a booted image',
     'check the image by a health probe under run.health: no instance gets traffic before it passes',
   ),
+  gates,
 });
 
 const dockerfilePath = leaf(
@@ -151,6 +163,7 @@ const dockerfile = z.strictObject({
       }),
     ])
     .describe('A Dockerfile instead of a recipe; built by BuildKit or buildah.'),
+  gates,
 });
 
 export const image = z.union([recipe, dockerfile]);

@@ -1,0 +1,131 @@
+/**
+ * A bake, whole: recipe → image → gates → what is kept of them → tags. Only an image that passed every gate gets a name;
+ * one that failed stays in the store without any, to be looked at until gc takes it.
+ */
+import { join } from 'node:path';
+
+import type { BakeEventBody, BakeResultBody } from '../api/schema.ts';
+import type { BakeResult } from '../bake/contract.ts';
+import type { Digest } from '../domain/digest.ts';
+import type { Json } from '../domain/json.ts';
+import type { DockerfileRecipe, Recipe } from '../domain/recipe.ts';
+import { KilnError, messageOf } from '../errors/error.ts';
+import type { Gate, GateEvent, GateSubject } from '../gates/contract.ts';
+import { lintGate } from '../gates/lint/gate.ts';
+import { runGates, type GatesResult } from '../gates/run.ts';
+import type { Image } from '../oci/store.ts';
+import { gatePolicyOf } from '../spec/gates.ts';
+import type { Spec } from '../spec/parse.ts';
+import { recipeOf } from '../spec/recipe.ts';
+import { keepReports, reportBody } from './keep-reports.ts';
+import type { Parts } from './parts.ts';
+
+export interface BakeRequest {
+  readonly spec: Spec;
+  readonly folder: string;
+  readonly version: string | null;
+  readonly update: boolean;
+  readonly signal: AbortSignal;
+  readonly emit: (event: BakeEventBody) => Promise<void>;
+}
+
+/** `tags` are those that it has: none where a gate failed. */
+export type BakeOutcome = BakeResult & GatesResult;
+
+/** In the order of GATE_NAMES. */
+const GATES: readonly Gate[] = [lintGate];
+
+/**
+ * Journaled before it is done (law 9). A caller who goes away cancels it; what was cached is kept. A failed gate is an
+ * outcome, not an error: whoever goes on with the image has to look at the verdict.
+ */
+export async function bakeSpec(parts: Parts, request: BakeRequest): Promise<BakeOutcome> {
+  const { spec, folder, version, update, signal } = request;
+  const { journal } = parts;
+  const recipe = recipeOf(spec, folder);
+  const [started] = journal.append([
+    { fleet: null, kind: 'bake.started', data: { service: spec.service, folder, version, update } },
+  ]);
+  const ref = { service: spec.service, started: started?.seq ?? 0 };
+  const note = (kind: string, data: { readonly [key: string]: Json }): void =>
+    void journal.append([{ fleet: null, kind, data: { ...ref, ...data } }]);
+  try {
+    const baked = await bakeImage(parts, request, recipe);
+    const { digest, changed, ms } = baked;
+    const judged = await judge(parts, request, { recipe, digest, note });
+    const tags = judged.verdict === 'pass' ? baked.tags : [];
+    if (judged.verdict === 'fail') note('bake.failed', { digest, why: failedGates(judged) });
+    else note('bake.done', { digest, tags, changed, ms });
+    for (const tag of tags) await parts.images.tag(digest, tag);
+    return { ...baked, ...judged, tags };
+  } catch (error) {
+    const failure = signal.aborted ? cancelled(error) : error;
+    note('bake.failed', { why: messageOf(failure) });
+    throw failure;
+  }
+}
+
+function bakeImage(parts: Parts, request: BakeRequest, recipe: Recipe | DockerfileRecipe): Promise<BakeResult> {
+  const { images: store, home, layers, clock } = parts;
+  const { spec, version, update, signal, emit } = request;
+  const onEvent = (event: BakeEventBody): void => void emit(event);
+  return parts.bake(recipe, { store, home, layers, clock, signal, onEvent }, { service: spec.service, version, update });
+}
+
+interface Baked {
+  readonly recipe: Recipe | DockerfileRecipe;
+  readonly digest: Digest;
+  readonly note: (kind: string, data: { readonly [key: string]: Json }) => void;
+}
+
+async function judge(parts: Parts, { spec, signal, emit }: BakeRequest, { recipe, digest, note }: Baked): Promise<GatesResult> {
+  const { images: store, home, clock } = parts;
+  const subject: GateSubject = {
+    service: spec.service,
+    recipe,
+    image: await store.image(digest),
+    store,
+    baseline: await publishedBefore(parts, spec.service, digest),
+    policy: gatePolicyOf(spec),
+    now: clock.now(),
+    signal,
+    cacheFolder: join(home.bake, 'gates'),
+  };
+  const onEvent = (event: GateEvent): void => {
+    const { kind, ...data } = event;
+    if (kind === 'gate.done') note(kind, { digest, ...data });
+    void emit(event);
+  };
+  const judged = await runGates(GATES, subject, { clock, onEvent });
+  await keepReports(parts, subject, judged);
+  return judged;
+}
+
+/** The image that has had a tag of the service for the shortest time. */
+async function publishedBefore({ images }: Parts, service: string, digest: Digest): Promise<Image | null> {
+  const named = (await images.list()).filter((image) => image.tags.some((tag) => tag.startsWith(`${service}:`)));
+  const [newest] = named.filter((image) => image.digest !== digest).toSorted((a, b) => b.storedAt - a.storedAt);
+  return newest === undefined ? null : images.image(newest.digest);
+}
+
+const failedGates = ({ reports }: GatesResult): string =>
+  reports
+    .filter(({ verdict }) => verdict === 'fail')
+    .map(({ gate, why }) => `${gate}: ${why}`)
+    .join('; ');
+
+export const bakeBody = (outcome: BakeOutcome): BakeResultBody => ({ ...outcome, reports: outcome.reports.map(reportBody) });
+
+/** For who can go on only with an image that passed. Throws GATE_FAILED. */
+export function requirePassed(outcome: BakeOutcome): void {
+  if (outcome.verdict === 'pass') return;
+  throw new KilnError('GATE_FAILED', `image ${outcome.digest} was baked and not published: ${failedGates(outcome)}`, {
+    hint: '`kiln bake` shows each finding with its fix; one that is to be accepted needs a line in kiln.waivers.yaml',
+  });
+}
+
+const cancelled = (cause: unknown): KilnError =>
+  new KilnError('INTERRUPTED', 'the bake was cancelled: its caller went away', {
+    hint: 'bake again: it resumes after the last step that was done',
+    cause,
+  });
