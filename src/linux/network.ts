@@ -15,7 +15,9 @@ import type { Home } from '../platform/home.ts';
 import {
   addressOf,
   chooseSubnet,
+  gatewayHardwareOf,
   gatewayOf,
+  hardwareOf,
   isFree,
   parseBlock,
   SUBNET_BITS,
@@ -44,7 +46,9 @@ export async function ensureBridge(home: Home): Promise<Bridge> {
   const address = `${gatewayOf(subnet)}/${SUBNET_BITS}`;
   const commands = [
     ...(exists ? [] : [`link add ${name} type bridge`]),
-    `link set ${name} addrgenmode none up`,
+    // Without one of its own, a bridge takes the lowest of its ports': it changes as instances come and go, and what they
+    // send to the one that they know is lost until they ask again.
+    `link set ${name} address ${gatewayHardwareOf(subnet)} addrgenmode none up`,
     `addr replace ${address} dev ${name}`,
   ];
   await run('ip', ['-batch', '-'], { input: `${commands.join('\n')}\n` });
@@ -63,7 +67,8 @@ export async function removeBridge(home: Home): Promise<void> {
 export async function connect(bridge: Bridge, index: number, pid: number): Promise<void> {
   const veth = vethName(bridge, index);
   const outside = [
-    `link add ${veth} type veth peer name eth0 netns ${pid}`,
+    // The next one with this IP address has the same: what the machine knows of who has it stays true.
+    `link add ${veth} type veth peer name eth0 address ${hardwareOf(bridge.subnet, index)} netns ${pid}`,
     `link set ${veth} addrgenmode none master ${bridge.name} up`,
     `link set ${veth} type bridge_slave isolated on`,
   ];

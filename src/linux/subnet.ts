@@ -54,3 +54,9 @@ export const addressText = (address: number): string =>
 export const gatewayOf = (subnet: Subnet): string => addressText(subnet.base + 1);
 export const addressOf = (subnet: Subnet, index: number): string => addressText(subnet.base + index);
 export const subnetText = (subnet: Subnet): string => `${addressText(subnet.base)}/${SUBNET_BITS}`;
+
+/** The hardware address of who has this address: locally administered, then its four bytes. */
+const hardwareAddress = (address: number): string =>
+  `02:6b${[24, 16, 8, 0].map((shift) => `:${(Math.floor(address / 2 ** shift) % 256).toString(16).padStart(2, '0')}`).join('')}`;
+export const gatewayHardwareOf = (subnet: Subnet): string => hardwareAddress(subnet.base + 1);
+export const hardwareOf = (subnet: Subnet, index: number): string => hardwareAddress(subnet.base + index);
