@@ -4,6 +4,7 @@ import type { Digest } from '../domain/digest.ts';
 import type { DockerfileRecipe, Recipe, Stage } from '../domain/recipe.ts';
 import { KilnError } from '../errors/error.ts';
 import type { ImageStore } from '../oci/store.ts';
+import { checkTag, requireFree } from '../oci/tags.ts';
 import type { BakeDeps, BakeOptions, BakeResult } from './contract.ts';
 import { bakeDockerfile, type Baked, type DockerfileContext } from './dockerfile/bake.ts';
 import { openFileHashes } from './file-hashes.ts';
@@ -25,6 +26,7 @@ export async function bake(recipe: Recipe | DockerfileRecipe, deps: BakeDeps, op
   if (process.getuid?.() !== 0) {
     throw new KilnError('NEEDS_ROOT', 'a bake mounts and runs as root', { hint: 'run the daemon as root: `sudo kiln up`' });
   }
+  if (options.version !== null) checkTag(`${options.service}:${options.version}`);
   const startedAt = deps.clock.now();
   const naming = { service: options.service, version: options.version, revision: await readRevision(recipe.folder) };
   const session = openSession(deps);
@@ -91,10 +93,11 @@ async function storeImage(recipe: Recipe, stage: BakedStage, naming: Naming, dep
   return { digest, known: false };
 }
 
-/** A commit that was baked before from other versions (`--update`) keeps its tag; the new image's tag then names it, too. */
+/** A version that another image has is refused before anybody waits for gates. A commit that was baked before from other versions (`--update`) keeps its tag; the new image's tag then names it, too. */
 async function wantedTags(store: ImageStore, digest: Digest, naming: Naming): Promise<readonly string[]> {
   const [own, byCommit] = [tagsOf({ ...naming, revision: null }, digest), tagsOf({ ...naming, version: null }, digest)];
   const stored = await store.list();
+  for (const tag of own) requireFree(tag, digest, stored);
   const isFree = (tag: string): boolean => stored.every((image) => image.digest === digest || !image.tags.includes(tag));
   return [...own, ...byCommit.map((tag) => (isFree(tag) ? tag : `${tag}.${digest.slice(7, 15)}`))];
 }

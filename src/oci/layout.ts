@@ -7,7 +7,6 @@ import type { Readable } from 'node:stream';
 
 import type { Digest } from '../domain/digest.ts';
 import { canonicalJson } from '../domain/json.ts';
-import { KilnError } from '../errors/error.ts';
 import { sha256 } from '../platform/hash.ts';
 import { artifactManifest, attachedTo, checkArtifact, Subjects } from './artifacts.ts';
 import { absent, BlobFolder, type Expected, type OpenAt } from './blobs.ts';
@@ -27,7 +26,7 @@ import {
   parseManifest,
 } from './schema.ts';
 import type { Artifact, GcPlan, Image, ImageConfig, ImageStore, Layer, Referrer, StoredImage } from './store.ts';
-import { checkTag, findImage } from './tags.ts';
+import { checkTag, findImage, requireFree } from './tags.ts';
 
 /** Makes the layout where there is none. Opening one that is there writes nothing. Throws IMAGE_INVALID for anything else. */
 export async function openImageStore(folder: string): Promise<ImageStore> {
@@ -69,12 +68,8 @@ class Layout implements ImageStore {
     checkTag(tag);
     await this.#index.change((entries) => {
       if (!entries.some((entry) => entry.digest === digest)) throw absent(digest);
-      const holder = entries.find((entry) => tagOf(entry) === tag);
-      if (holder === undefined) return withTag(entries, digest, tag);
-      if (holder.digest === digest) return null;
-      throw new KilnError('TAG_IMMUTABLE', `the tag "${tag}" already names ${holder.digest}, not ${digest}`, {
-        hint: 'give the new image a new version; to move what a name points to, use a channel',
-      });
+      requireFree(tag, digest, storedImages(entries));
+      return entries.some((entry) => tagOf(entry) === tag) ? null : withTag(entries, digest, tag);
     });
   }
 

@@ -18,6 +18,15 @@ export function checkTag(tag: string): void {
   );
 }
 
+/** Tags never move. Throws TAG_IMMUTABLE where one of the images, another than `digest`, has it. */
+export function requireFree(tag: string, digest: Digest, images: readonly Pick<StoredImage, 'digest' | 'tags'>[]): void {
+  const holder = images.find((image) => image.tags.includes(tag));
+  if (holder === undefined || holder.digest === digest) return;
+  throw new KilnError('TAG_IMMUTABLE', `the tag "${tag}" already names ${holder.digest}, not ${digest}`, {
+    hint: 'give the new image a new version; to move what a name points to, use a channel',
+  });
+}
+
 function versionOf(tag: string): string | null {
   try {
     const reference = parseReference(tag);

@@ -22,6 +22,7 @@ export interface Trial extends AsyncDisposable {
   readonly folder: string;
   readonly store: ImageStore;
   readonly events: BakeEvent[];
+  /** The image has its tags, as after all gates. */
   bake(recipe: Recipe | DockerfileRecipe, change?: Partial<BakeDeps & BakeOptions>): Promise<BakeResult>;
   write(path: string, content: string): Promise<void>;
   /** `tar tv` of each layer, the lowest first. */
@@ -45,9 +46,11 @@ export async function openTrial(root?: string): Promise<Trial> {
     folder,
     store,
     events,
-    bake: (recipe, change = {}) => {
+    bake: async (recipe, change = {}) => {
       const deps = { store, home, layers, clock: systemClock, signal: new AbortController().signal, onEvent, ...change };
-      return bake(recipe, deps, { service: 'web', version: null, update: false, ...change });
+      const baked = await bake(recipe, deps, { service: 'web', version: null, update: false, ...change });
+      for (const tag of baked.tags) await store.tag(baked.digest, tag);
+      return baked;
     },
     write: async (path, content) => {
       await mkdir(dirname(join(folder, path)), { recursive: true });
