@@ -15,10 +15,12 @@ import {
 import type { Lock } from './lock.ts';
 import { mountLayers } from './mounted-root.ts';
 import { addedName, addedSet, architecture, debianName, debianSet } from './package-set.ts';
+import type { RecipeFiles } from './recipe-files.ts';
 import type { Session } from './session.ts';
 import { bakeKey, chainOf } from './step-cache.ts';
+import { ansibleStep } from './steps/ansible.ts';
 import { debianStep } from './steps/debian.ts';
-import { filesStep, stageFilesStep, type RecipeFiles } from './steps/files.ts';
+import { filesStep, stageFilesStep } from './steps/files.ts';
 import { foldersStep } from './steps/folders.ts';
 import { packagesStep } from './steps/packages.ts';
 import { DEFAULT_PATH, runStep } from './steps/run.ts';
@@ -63,8 +65,12 @@ export async function bakeStage(stage: Stage, context: StageContext): Promise<Ba
   const workdir = stage.workdir ?? base.settings.WorkingDir ?? null;
   chain = await session.run(foldersStep(workdir, label('folders')), chain);
   for (const [index, step] of stage.run.entries()) {
-    const place = { env, workdir, files: stage.files };
-    chain = await session.run(runStep(step, place, label(`run ${index + 1} ${shortened(step.command)}`)), chain);
+    const place = { env, workdir, files: stage.files, recipeFiles: context.files };
+    const ran =
+      'playbook' in step
+        ? ansibleStep(step, place, label(`run ${index + 1} ansible ${step.playbook}`))
+        : runStep(step, place, label(`run ${index + 1} ${shortened(step.command)}`));
+    chain = await session.run(ran, chain);
   }
   const settings = stageSettings(base.settings, stage, await numericUser(stage, chain.layers, context));
   return { ...base, chain, settings, packages: packaged.name };

@@ -1,5 +1,6 @@
 /** The recipe: the validated `image:` part of kiln.yaml, defaults filled in. What the bake works from. */
 import type { Digest } from './digest.ts';
+import type { Json } from './json.ts';
 
 export type Base =
   /** `scratch`: nothing. */
@@ -28,11 +29,32 @@ export interface FileStep {
   readonly mode: number | null;
 }
 
+/** A file or folder of the recipe's folder that a step finds below /tmp while it runs; it stays out of the image. */
+export interface LentFile {
+  /** A path, folder or glob within the recipe's folder. */
+  readonly from: string;
+  /** Absolute, below /tmp. With a trailing slash, or when `from` matches several: the folder that they go in. */
+  readonly to: string;
+}
+
 export interface RunStep {
   readonly command: string;
   /** false: no network at all. */
   readonly network: boolean;
   readonly env: Readonly<Record<string, string>>;
+  readonly with: readonly LentFile[];
+}
+
+/** An Ansible playbook, applied to the root while it is baked. Nothing of Ansible stays in the image. */
+export interface AnsibleStep {
+  /** Within the recipe's folder. What Ansible looks for beside it (roles, files, templates, variables) is taken along. */
+  readonly playbook: string;
+  readonly variables: Readonly<Record<string, Json>>;
+  /** Inventory groups that the image counts as a member of. */
+  readonly groups: readonly string[];
+  readonly network: boolean;
+  readonly env: Readonly<Record<string, string>>;
+  readonly with: readonly LentFile[];
 }
 
 export interface Stage {
@@ -42,7 +64,7 @@ export interface Stage {
   readonly packages: readonly string[];
   readonly user: UserStep | null;
   readonly files: readonly FileStep[];
-  readonly run: readonly RunStep[];
+  readonly run: readonly (RunStep | AnsibleStep)[];
   readonly env: Readonly<Record<string, string>>;
   readonly workdir: string | null;
 }

@@ -62,8 +62,8 @@ test('stages, in the order of the file, on the base of the image where they name
       packages: ['npm'],
       files: [{ from: './', stage: null, to: '/src', owner: null, mode: null }],
       run: [
-        { command: 'npm ci', network: true, env: {} },
-        { command: 'npm test', network: false, env: { CI: '1' } },
+        { command: 'npm ci', network: true, env: {}, with: [] },
+        { command: 'npm test', network: false, env: { CI: '1' }, with: [] },
       ],
     },
     { ...BARE, name: 'a-second', from: { kind: 'stage', stage: 'z-build' }, user: { name: 'builder', uid: 7 }, workdir: '/src' },

@@ -1,7 +1,7 @@
 /** The recipe of a spec: every form that the file allows, brought into the one that the bake works from. */
 import { resolve } from 'node:path';
 
-import type { Base, DockerfileRecipe, FileStep, Recipe, RunStep, Stage, UserStep } from '../domain/recipe.ts';
+import type { AnsibleStep, Base, DockerfileRecipe, FileStep, Recipe, RunStep, Stage, UserStep } from '../domain/recipe.ts';
 import type { Spec } from './parse.ts';
 import { FINAL_STAGE } from './rules.ts';
 import type { DockerfileSpec, RecipeSpec, StageSpec, UserSpec } from './schema/image.ts';
@@ -72,7 +72,10 @@ function fileSteps(files: StageSpec['files']): readonly FileStep[] {
   });
 }
 
-const runStep = (step: StageSpec['run'][number]): RunStep =>
-  typeof step === 'string'
-    ? { command: step, network: true, env: {} }
-    : { command: step.run, network: step.network, env: step.env };
+function runStep(step: StageSpec['run'][number]): RunStep | AnsibleStep {
+  if (typeof step === 'string') return { command: step, network: true, env: {}, with: [] };
+  const { network, env } = step;
+  const shared = { network, env, with: Object.entries(step.with).map(([from, to]) => ({ from, to })) };
+  if ('run' in step) return { command: step.run, ...shared };
+  return { playbook: step.ansible, variables: step['extra-vars'], groups: step.groups, ...shared };
+}

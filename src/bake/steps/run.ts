@@ -5,6 +5,7 @@ import { dirname } from 'node:path';
 import type { FileStep, RunStep } from '../../domain/recipe.ts';
 import { buildEnvironment } from '../build-environment.ts';
 import { EPOCH_SECONDS } from '../contract.ts';
+import { lendFiles, type Lent, type RecipeFiles } from '../recipe-files.ts';
 import { resolveInRoot } from '../root-path.ts';
 import { runInSandbox } from '../sandbox.ts';
 import { stepFailed } from './failure.ts';
@@ -19,22 +20,28 @@ export interface RunPlace {
   /** Null: where the stage's files first went, else the root. */
   readonly workdir: string | null;
   readonly files: readonly FileStep[];
+  readonly recipeFiles: RecipeFiles;
 }
 
 export function runStep(step: RunStep, place: RunPlace, name: string): Step {
   const env = { ...place.env, ...step.env };
   const firstTo = place.files[0]?.to ?? null;
+  let lent: Lent | null = null;
   return {
     name,
     kind: 'run',
-    inputs: async () => ({ command: step.command, network: step.network, env, workdir: place.workdir, firstTo }),
+    inputs: async () => {
+      lent = await lendFiles(step.with, place.recipeFiles);
+      const files = step.with.length === 0 ? {} : { with: lent.list };
+      return { command: step.command, network: step.network, env, workdir: place.workdir, firstTo, ...files };
+    },
     apply: async (root, { deps, onText, signal }) => {
       const command = {
         args: ['/bin/sh', '-c', step.command],
-        env: { PATH: DEFAULT_PATH, HOME: '/root', ...(await constants(signal)), ...env },
+        env: { PATH: DEFAULT_PATH, HOME: '/root', ...(await buildConstants(signal)), ...env },
         cwd: place.workdir ?? (await firstFolder(root.merged, firstTo)),
         network: step.network,
-        mounts: [],
+        mounts: (await lent?.mounts(root.work)) ?? [],
       };
       const result = await runInSandbox(root, command, { home: deps.home, signal, onText });
       if (result.code !== 0) throw stepFailed(name, result, 'mend the command and bake again; the steps before it are kept');
@@ -42,7 +49,8 @@ export function runStep(step: RunStep, place: RunPlace, name: string): Step {
   };
 }
 
-const constants = async (signal: AbortSignal): Promise<Readonly<Record<string, string>>> => ({
+/** What every step that runs something finds in its environment, besides the recipe's own. */
+export const buildConstants = async (signal: AbortSignal): Promise<Readonly<Record<string, string>>> => ({
   SOURCE_DATE_EPOCH: String(EPOCH_SECONDS),
   ...(await buildEnvironment(signal)),
 });

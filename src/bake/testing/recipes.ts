@@ -28,4 +28,10 @@ export const aFile = (from: string, to: string, parts: Partial<FileStep> = {}): 
   ...parts,
 });
 
-export const aRun = (command: string, parts: Partial<RunStep> = {}): RunStep => ({ command, network: false, env: {}, ...parts });
+export const aRun = (command: string, parts: Partial<RunStep> = {}): RunStep => ({
+  command,
+  network: false,
+  env: {},
+  with: [],
+  ...parts,
+});

@@ -2,6 +2,7 @@
 import * as z from 'zod';
 
 import { SEVERITIES } from '../../domain/gate.ts';
+import { isJsonObject } from '../../domain/json.ts';
 import { BASE_FORMS, readBase } from '../base.ts';
 import { choice, count, env, envKey, leaf, mode, nameKey, notYet, path, port, signal, text, word } from './fields.ts';
 
@@ -76,12 +77,53 @@ const fileItem = z
 
 const files = z.union([z.record(z.string(), target), z.array(fileItem)]);
 
+const lentTarget = leaf(
+  (value) =>
+    typeof value === 'string' && value.startsWith('/tmp/') && isWithin(value)
+      ? { ok: true, value }
+      : { ok: false, expected: 'a path below /tmp: it is there for this step only (what is to stay goes under files)' },
+  { title: 'path below /tmp', type: 'string', pattern: '^/tmp/' },
+);
+
+/** What each kind of step may have besides what it does. */
+const stepShape = {
+  network: z.boolean().describe('false: the step has no network at all.').prefault(true),
+  env: env.describe('Environment of this step only; not kept in the image.').prefault({}),
+  with: z
+    .record(z.string().refine(isWithin, { error: 'expected a path or glob that stays within its folder' }), lentTarget)
+    .describe('Files that are there while the step runs and not in the image: { from: to }, to below /tmp.')
+    .prefault({}),
+};
+
+const playbookPath = leaf(
+  (value) =>
+    typeof value === 'string' && isWithin(value) && !value.startsWith('/')
+      ? { ok: true, value }
+      : { ok: false, expected: 'the path of a playbook, relative to the folder of kiln.yaml and within it' },
+  { title: 'relative path', type: 'string', examples: ['playbook.yml'] },
+);
+
+const variables = leaf((value) => (isJsonObject(value) ? { ok: true, value } : { ok: false, expected: 'a map of variables' }), {
+  title: 'variables',
+  type: 'object',
+});
+
 const runStep = z.union([
   z.string().min(1, { error: 'expected a shell command, found empty text' }),
   z.strictObject({
     run: z.string().min(1, { error: 'expected a shell command, found empty text' }).describe('The shell command.'),
-    network: z.boolean().describe('false: the command has no network at all.').prefault(true),
-    env: env.describe('Environment of this command only; not kept in the image.').prefault({}),
+    ...stepShape,
+  }),
+  z.strictObject({
+    ansible: playbookPath.describe(
+      'An Ansible playbook, applied while baking; what lies beside it (roles, files, …) comes along.',
+    ),
+    'extra-vars': variables.describe('Variables for the playbook; they win over all others.').prefault({}),
+    groups: z
+      .array(word(/^[A-Za-z_]\w{0,99}$/, "an inventory group's name, such as web", ['web']))
+      .describe('Inventory groups that the image belongs to, besides all.')
+      .prefault([]),
+    ...stepShape,
   }),
 ]);
 
@@ -99,7 +141,10 @@ const user = z.union([
 const stageShape = {
   packages: z.array(packageName).describe('Debian packages; locked by version and hash in kiln.lock.').prefault([]),
   files: files.describe('Files laid into the image: { from: to }, or a list of { from, to, owner, mode }.').prefault([]),
-  run: z.array(runStep).describe('Shell commands, in order, after packages and files; cached one by one.').prefault([]),
+  run: z
+    .array(runStep)
+    .describe('Shell commands and Ansible playbooks, in order, after packages and files; cached one by one.')
+    .prefault([]),
   env: env.describe('Environment of the run steps and of what runs from the image.').prefault({}),
   workdir: path
     .describe('Working directory. Default: that of the base, else /; run steps without one run where the first files went.')
