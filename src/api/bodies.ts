@@ -17,15 +17,18 @@ export const fleet = text<FleetId>();
 const release = z.int().positive() as unknown as z.ZodType<ReleaseNumber, ReleaseNumber>;
 const time = z.number().meta({ description: 'milliseconds since the epoch' });
 
+const errorCode = z.enum(Object.keys(CATALOGUE) as [ErrorCode, ...ErrorCode[]]);
 export const ErrorBody = z.object({
-  code: z.enum(Object.keys(CATALOGUE) as [ErrorCode, ...ErrorCode[]]),
+  code: errorCode,
   message: z.string(),
   hint: z.string(),
   at: z.object({ file: z.string(), line: z.number().optional(), column: z.number().optional() }).optional(),
 });
 
 export const Address = z.object({ host: z.string(), port: z.number() }).meta({ id: 'Address' });
-export const Problem = z.object({ what: z.string(), hint: z.string(), fatal: z.boolean() }).meta({ id: 'Problem' });
+export const Problem = z
+  .object({ what: z.string(), hint: z.string(), fatal: z.boolean(), code: errorCode.optional() })
+  .meta({ id: 'Problem' });
 
 export const Health = z.object({
   version: z.string(),

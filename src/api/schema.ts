@@ -63,7 +63,7 @@ export const SCHEMAS = {
   doctor: { input: nothing, answer: z.object({ problems: list(Problem) }) },
   metrics: { input: nothing, answer: z.string() },
   shutdown: { input: z.strictObject({ stop: z.boolean().default(false), by }), answer: z.object({ stopped: list(fleet) }) },
-  start: { input: z.strictObject({ by }), answer: z.object({ started: list(fleet) }) },
+  start: { input: z.strictObject({ by }), answer: z.object({ started: list(fleet), problems: list(Problem) }) },
 
   bake: {
     input: z.strictObject({ folder, tag: name.optional(), update: z.boolean().default(false) }),
@@ -94,7 +94,7 @@ export const SCHEMAS = {
     event: BakeEvent,
     answer: z.object({ fleet, image: digest, changes: z.boolean(), steps: list(z.string()) }),
   },
-  fleets: { input: nothing, answer: z.object({ fleets: list(FleetStatus) }) },
+  fleets: { input: nothing, answer: z.object({ fleets: list(FleetStatus), problems: list(Problem) }) },
   status: { input: ofFleet, answer: FleetStatus },
   releases: { input: ofFleet, answer: z.object({ fleet, releases: list(Release) }) },
   rollback: { input: toFleet.extend({ to: z.int().positive().optional() }), answer: FleetStatus },
@@ -154,6 +154,7 @@ export type Handlers = {
 } & { readonly metrics: (input: ParsedOf<'metrics'>, ctx: HandlerContext) => Promise<string> };
 
 export type FleetStatusBody = z.output<typeof FleetStatus>;
+export type ProblemBody = z.output<typeof Problem>;
 export type ReleaseBody = z.output<typeof Release>;
 export type BakeResultBody = z.output<typeof BakeResult>;
 export type GateReportBody = z.output<typeof GateReport>;

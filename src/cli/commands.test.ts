@@ -33,7 +33,7 @@ function daemonWith(entries: readonly EntryBody[], created = true): Record<strin
   const statuses = [fleet({ phase: 'advancing', target: r8 }), fleet({ target: r8, serving: r8, groups: [group(8)] })];
   return {
     asked,
-    fleets: async () => ({ fleets: [fleet()] }),
+    fleets: async () => ({ fleets: [fleet()], problems: [] }),
     history: async () => ({ entries: [{ seq: 40 }] }),
     deploy: (input: unknown) => {
       asked.push(input);
@@ -138,7 +138,10 @@ test('a daemon that dies meanwhile is waited for, and read on from the last even
 });
 
 test('a deploy with nothing changed says so and waits for nothing', async () => {
-  const daemon = { ...daemonWith([], false), fleets: async () => ({ fleets: [fleet({ target: r8, serving: r8 })] }) };
+  const daemon = {
+    ...daemonWith([], false),
+    fleets: async () => ({ fleets: [fleet({ target: r8, serving: r8 })], problems: [] }),
+  };
   const { lines } = await deploy(given({}), fakeContext(daemon));
   assert.match(lines.join('\n'), /nothing has changed, so there is no new release$/);
 });

@@ -56,7 +56,7 @@ const handlers: Readonly<Record<string, (input: never, ctx: StreamContext) => Pr
   health: async () => ({ version: '0.1.0', pid: 1, home: root, startedAt: Date.now() }),
   doctor: async () => ({ problems: [] }),
   shutdown: async () => ({ stopped: ['web.local'] }),
-  start: async () => ({ started: [] }),
+  start: async () => ({ started: [], problems: [] }),
   bake: async (_, { emit }) => {
     await emit({ kind: 'step.started', step: 'final: packages' });
     await emit({ kind: 'step.output', step: 'final: packages', text: 'unpacking\n' });
@@ -79,7 +79,7 @@ const handlers: Readonly<Record<string, (input: never, ctx: StreamContext) => Pr
     return { fleet: 'web.local', release, created: true, listen: null, bake: baked };
   },
   planDeploy: async () => ({ fleet: 'web.local', image: IMAGE, changes: true, steps: ['launch 1 instance of r8'] }),
-  fleets: async () => ({ fleets: [fleet(), moving] }),
+  fleets: async () => ({ fleets: [fleet(), moving], problems: [] }),
   status: async () => moving,
   releases: async () => ({ fleet: 'web.local', releases: [release] }),
   rollback: async () => fleet(),

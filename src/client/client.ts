@@ -22,6 +22,7 @@ export type {
   ImageBody,
   InputOf,
   LogLineBody,
+  ProblemBody,
   ReleaseBody,
   StoredImageBody,
 } from '../api/schema.ts';

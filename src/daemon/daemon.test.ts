@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { existsSync, mkdirSync, mkdtempSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import { copyFileSync, existsSync, mkdirSync, mkdtempSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { test, type TestContext } from 'node:test';
@@ -27,7 +27,7 @@ interface Running {
   readonly world: FakeWorld;
   readonly client: Client;
   /** Ends the daemon and starts another over the same home and world. */
-  readonly restart: () => Promise<void>;
+  readonly restart: (meanwhile?: () => void) => Promise<void>;
   readonly stopAsked: Promise<void>;
 }
 
@@ -47,8 +47,9 @@ async function running(t: TestContext): Promise<Running> {
     await daemon.stop();
     rmSync(root, { recursive: true });
   });
-  const restart = async (): Promise<void> => {
+  const restart = async (meanwhile = (): void => {}): Promise<void> => {
     await daemon.stop();
+    meanwhile();
     daemon = await start();
   };
   return { home, folder, world, client: createClient(home.socket), restart, stopAsked: stop.promise };
@@ -181,6 +182,68 @@ test('doctor names what the engine lacks and what bakes lack', async (t) => {
   world.problems = [lack('perl')];
   world.bakeProblems = [lack('mmdebstrap')];
   assert.deepEqual((await client.doctor()).problems, [lack('perl'), lack('mmdebstrap')]);
+});
+
+const dropHistory = ({ database }: Home): void => {
+  for (const file of [database, `${database}-wal`, `${database}-shm`]) rmSync(file, { force: true });
+};
+
+test('with its history lost, what runs goes on, is shown, and is held', async (t) => {
+  const { client, folder, home, restart, world } = await running(t);
+  await client.deploy({ folder }).result();
+  await steadyAt(client, 1);
+  const before = [...world.instances.keys()];
+  await restart(() => dropHistory(home));
+  const { fleets, problems } = await client.fleets();
+  assert.deepEqual(fleets, []);
+  assert.deepEqual(
+    problems.map(({ code, what }) => [code, what]),
+    [['HISTORY_LOST', 'web.local: 2 instances and routing from 127.0.0.1:1 that the history does not explain']],
+  );
+  assert.deepEqual((await client.doctor()).problems, problems);
+  assert.deepEqual((await client.start({})).problems, problems);
+  world.content = 'two';
+  await assert.rejects(client.deploy({ folder }).result(), isError('HISTORY_LOST'));
+  await assert.rejects(client.gc(), isError('HISTORY_LOST'));
+  await assert.rejects(client.status({ service: 'web' }), isError('HISTORY_LOST'));
+  assert.deepEqual([[...world.instances.keys()], world.tables.size], [before, 1]);
+});
+
+test('what no history explains is drained and retired by `down`, and a deploy begins anew', async (t) => {
+  const { client, folder, home, restart, world } = await running(t);
+  await client.deploy({ folder }).result();
+  await steadyAt(client, 1);
+  await restart(() => dropHistory(home));
+  assert.deepEqual(await client.shutdown({ stop: true, by: 'ada' }), { stopped: ['web.local'] });
+  assert.deepEqual([world.instances.size, world.tables.size], [0, 0]);
+  await restart();
+  const { entries } = await client.history({});
+  assert.deepEqual(entries.map(({ kind }) => kind).slice(0, 2), ['unexplained.retiring', 'step.intent']);
+  assert.equal((await client.deploy({ folder }).result()).release.number, 1);
+  await steadyAt(client, 1);
+});
+
+test('an older copy of the history does not make Kiln retire what is newer than it', async (t) => {
+  const { client, folder, home, restart, world } = await running(t);
+  await client.deploy({ folder }).result();
+  await steadyAt(client, 1);
+  const copy = `${home.database}.copy`;
+  await restart(() => copyFileSync(home.database, copy));
+  world.content = 'two';
+  await client.deploy({ folder }).result();
+  await steadyAt(client, 2);
+  const serving = (): unknown => [[...world.instances.keys()], structuredClone(world.tables)];
+  const before = serving();
+  await restart(() => {
+    dropHistory(home);
+    copyFileSync(copy, home.database);
+  });
+  await client.start({});
+  const status = await client.status({ service: 'web' });
+  assert.match(status.trouble ?? '', /2 instances that the history does not explain/);
+  assert.deepEqual(serving(), before);
+  await client.shutdown({ stop: true });
+  assert.equal(world.instances.size, 0);
 });
 
 test('events go on from where a follower left off, and only of the service asked for', async (t) => {

@@ -12,6 +12,7 @@ import { bakeBody, bakeSpec, requirePassed, type BakeOutcome } from './bake-pipe
 import type { Parts } from './parts.ts';
 import { describePlan } from './plan-text.ts';
 import { releaseBody } from './status.ts';
+import { requireExplained } from './unexplained.ts';
 
 type DeployVerbs = Pick<Handlers, 'deploy' | 'planDeploy'>;
 type Context = Parameters<Handlers['deploy']>[1];
@@ -49,7 +50,9 @@ async function prepare(parts: Parts, input: ParsedOf<'deploy'>, { signal, emit }
   const environment = input.strategy === undefined ? named : withStrategy(named, input.strategy);
   if (environment.engine !== parts.engine.name) throw wrongEngine(environment.engine, parts);
   await requireMachine(parts, signal);
-  await requireListen(parts, fleetId(spec.service as ServiceName, environment.name), environment, signal);
+  const fleet = fleetId(spec.service as ServiceName, environment.name);
+  await requireExplained(parts, fleet, { signal });
+  await requireListen(parts, fleet, environment, signal);
   const { folder, image: reference } = input;
   const bake =
     reference === undefined ? await bakeSpec(parts, { spec, folder, version: null, update: false, signal, emit }) : null;

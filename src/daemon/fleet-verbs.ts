@@ -7,6 +7,7 @@ import type { Command } from '../plan/commands.ts';
 import { resolveFleet } from './names.ts';
 import type { Parts } from './parts.ts';
 import { releaseBody, statusOf } from './status.ts';
+import { requireKnown, unexplainedProblems } from './unexplained.ts';
 
 type FleetVerbs = Pick<
   Handlers,
@@ -15,26 +16,37 @@ type FleetVerbs = Pick<
 
 export function fleetVerbs(parts: Parts): FleetVerbs {
   const { fleets } = parts;
-  const named = (service: string): FleetId => resolveFleet(service, fleets.list());
+  /** A fleet that runs without its history is there after all. */
+  const named = async (service: string, ctx: CallContext): Promise<FleetId> => {
+    try {
+      return resolveFleet(service, fleets.list());
+    } catch (error) {
+      await requireKnown(parts, service, ctx);
+      throw error;
+    }
+  };
   const give = async (
     { service, by }: { readonly service: string; readonly by: string },
     command: Exclude<Command, { kind: 'deploy' }>,
     ctx: CallContext,
   ): Promise<FleetStatusBody> => {
-    const fleet = named(service);
+    const fleet = await named(service, ctx);
     await fleets.command(fleet, command, by);
     return fleetStatus(parts, fleet, ctx);
   };
   return {
-    fleets: async (_, ctx) => ({ fleets: await Promise.all(fleets.list().map((fleet) => fleetStatus(parts, fleet, ctx))) }),
-    status: ({ service }, ctx) => fleetStatus(parts, named(service), ctx),
-    async releases({ service }) {
-      const fleet = named(service);
+    fleets: async (_, ctx) => ({
+      fleets: await Promise.all(fleets.list().map((fleet) => fleetStatus(parts, fleet, ctx))),
+      problems: await unexplainedProblems(parts, ctx),
+    }),
+    status: async ({ service }, ctx) => fleetStatus(parts, await named(service, ctx), ctx),
+    async releases({ service }, ctx) {
+      const fleet = await named(service, ctx);
       return { fleet, releases: fleets.state(fleet).releases.map(releaseBody) };
     },
     rollback: (input, ctx) =>
       parts.gate.shared(async () => {
-        if (input.to !== undefined) await requireImage(parts, named(input.service), input.to);
+        if (input.to !== undefined) await requireImage(parts, await named(input.service, ctx), input.to);
         return give(input, { kind: 'rollback', to: (input.to ?? null) as ReleaseNumber | null }, ctx);
       }),
     scale: (input, ctx) => give(input, { kind: 'scale', size: input.size }, ctx),

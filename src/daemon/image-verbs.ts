@@ -7,6 +7,7 @@ import { bakeBody, bakeSpec } from './bake-pipeline.ts';
 import { keptReports } from './keep-reports.ts';
 import { imagesToKeep, layersOf } from './keep.ts';
 import type { Parts } from './parts.ts';
+import { requireExplained } from './unexplained.ts';
 
 /** What a bake or pull that is under way has written is younger than this. */
 const GC_GRACE_MS = 3_600_000;
@@ -36,8 +37,16 @@ export function imageVerbs(parts: Parts): ImageVerbs {
       journal.append([{ fleet: null, kind: 'image.tagged', data: { digest, tag } }]);
       return storedImage(parts, digest);
     },
-    planGc: async () => gcBody(await planGc(parts)),
-    gc: () => gate.exclusive(() => collect(parts)),
+    /** Whose images unexplained instances have is not known: nothing is collected while there are any. */
+    async planGc(_, ctx) {
+      await requireExplained(parts, null, ctx);
+      return gcBody(await planGc(parts));
+    },
+    gc: (_, ctx) =>
+      gate.exclusive(async () => {
+        await requireExplained(parts, null, ctx);
+        return collect(parts);
+      }),
   };
 }
 

@@ -10,6 +10,7 @@ import { imageVerbs } from './image-verbs.ts';
 import { logVerbs } from './log-verbs.ts';
 import { metricsText, type FleetMetrics } from './metrics.ts';
 import type { Parts } from './parts.ts';
+import { retireUnexplained, unexplainedProblems } from './unexplained.ts';
 
 /** How often a shutdown that stops looks whether all instances have gone. */
 const STOP_POLL_MS = 100;
@@ -40,16 +41,16 @@ function selfVerbs(parts: Parts): Pick<Handlers, 'health' | 'doctor' | 'metrics'
       parts.stop();
       return { stopped };
     },
-    async start({ by }) {
+    async start({ by }, ctx) {
       const stopped = fleets.list().filter((fleet) => fleets.state(fleet).life === 'stopped');
       await Promise.all(stopped.map((fleet) => fleets.command(fleet, { kind: 'start' }, by)));
-      return { started: stopped };
+      return { started: stopped, problems: await unexplainedProblems(parts, ctx) };
     },
   };
 }
 
-async function allProblems({ engine, checkBake }: Parts, ctx: CallContext): Promise<readonly Problem[]> {
-  return [...(await engine.check(ctx)), ...(await checkBake())];
+async function allProblems(parts: Parts, ctx: CallContext): Promise<readonly Problem[]> {
+  return [...(await parts.engine.check(ctx)), ...(await parts.checkBake()), ...(await unexplainedProblems(parts, ctx))];
 }
 
 async function fleetMetrics({ fleets, engine, balancer }: Parts, fleet: FleetId, ctx: CallContext): Promise<FleetMetrics> {
@@ -57,11 +58,13 @@ async function fleetMetrics({ fleets, engine, balancer }: Parts, fleet: FleetId,
   return { state: fleets.state(fleet), observed, traffic };
 }
 
-/** Drains every fleet; resolves when no instance is left. A caller who goes away stops the waiting, not the stopping. */
-async function stopAll({ fleets, engine, clock }: Parts, by: string, ctx: CallContext): Promise<readonly FleetId[]> {
+/** Drains every fleet, and what no history explains; resolves when no instance is left. A caller who goes away stops the waiting, not the stopping. */
+async function stopAll(parts: Parts, by: string, ctx: CallContext): Promise<readonly FleetId[]> {
+  const { fleets, engine, clock } = parts;
   const all = fleets.list();
+  const unexplained = await retireUnexplained(parts, by, ctx);
   await Promise.all(all.map((fleet) => fleets.command(fleet, { kind: 'stop' }, by)));
   const left = async (fleet: FleetId): Promise<boolean> => (await engine.instances(fleet, ctx)).length > 0;
   while ((await Promise.all(all.map(left))).some(Boolean)) await clock.sleep(STOP_POLL_MS, ctx.signal);
-  return all;
+  return [...new Set([...all, ...unexplained])];
 }

@@ -1,6 +1,6 @@
 /** What the daemon is made of, as the verbs behind the API see it. Put together in daemon.ts. */
 import type { BakeDeps, BakeOptions, BakeResult } from '../bake/contract.ts';
-import type { FleetId } from '../domain/ids.ts';
+import type { FleetId, InstanceId } from '../domain/ids.ts';
 import type { DockerfileRecipe, Recipe } from '../domain/recipe.ts';
 import type { Balancer, CallContext, Engine, InstanceObservation, Problem, Runtime } from '../engines/engine.ts';
 import type { InstanceLogs } from '../engines/host/logs.ts';
@@ -15,6 +15,10 @@ import type { Gate } from './gate.ts';
 /** The engine of this machine, and what it can say of single instances. */
 export interface InstanceEngine extends Engine {
   instances(fleet: FleetId, ctx: CallContext): Promise<readonly InstanceObservation[]>;
+  /** What runs without any release of the history, in every fleet. */
+  unexplained(ctx: CallContext): Promise<readonly InstanceObservation[]>;
+  /** Drained before. Absent is success. */
+  removeUnexplained(id: InstanceId, ctx: CallContext): Promise<void>;
 }
 
 /** What of the machine the daemon works with; tests bring one of their own. */

@@ -21,7 +21,7 @@ export interface Problem {
   readonly hint: string;
   readonly fatal: boolean;
   /** What a command fails with where the problem is fatal; REQUIREMENT_MISSING where absent. */
-  readonly code?: 'NEEDS_ROOT';
+  readonly code?: 'NEEDS_ROOT' | 'HISTORY_LOST';
 }
 
 export interface CallContext {
@@ -198,5 +198,7 @@ export interface Balancer {
   /** Null: no such fleet. Throws BALANCER_UNREACHABLE rather than answer half. */
   observe(fleet: FleetId, ctx: CallContext): Promise<BalancerObservation | null>;
   metrics(fleet: FleetId, ctx: CallContext): Promise<readonly GroupMetrics[]>;
+  /** All that it was told and keeps, whoever told it. */
+  tables(ctx: CallContext): Promise<readonly RoutingTable[]>;
   close(): Promise<void>;
 }

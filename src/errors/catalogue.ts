@@ -62,6 +62,12 @@ export const CATALOGUE = {
   // Daemon and history
   DAEMON_UNREACHABLE: entry('machine', 6, 503, 'The daemon did not answer on its socket.'),
   DAEMON_RUNNING: entry('user', 2, 409, 'Another daemon already runs on this home.'),
+  HISTORY_LOST: entry(
+    'machine',
+    5,
+    409,
+    'Instances or routing are there that the history does not explain: it was lost, or an older copy of it was put back.',
+  ),
   HISTORY_BROKEN: entry('machine', 5, 500, 'The hash chain of the history is broken: an entry was changed or removed.'),
   STORE_UNREADABLE: entry('machine', 5, 500, 'The state database could not be opened or is damaged.'),
 } as const satisfies Record<string, Entry>;

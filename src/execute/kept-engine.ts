@@ -32,6 +32,7 @@ import { routingTable } from '../plan/routing.ts';
 import type { Journal } from '../store/journal.ts';
 import { entryOf, fleetEventOf, keeperEventOf } from './events.ts';
 import type { Executor } from './executor.ts';
+import { historyLost, isExplained } from './explained.ts';
 
 export interface KeptEngineParts {
   readonly runtime: Runtime;
@@ -162,11 +163,24 @@ export class KeptEngine implements Engine {
     return (await this.#parts.runtime.observe(ctx)).filter((seen) => fleetOf(seen.group) === fleet);
   }
 
+  /** What runs without any release of the history, in every fleet. Such a fleet is neither observed nor acted on: HISTORY_LOST. */
+  async unexplained(ctx: CallContext): Promise<readonly InstanceObservation[]> {
+    return (await this.#parts.runtime.observe(ctx)).filter((seen) => !isExplained(this.#releases, seen));
+  }
+
+  /** Drained before, by the caller. Absent is success. */
+  async removeUnexplained(id: InstanceId, ctx: CallContext): Promise<void> {
+    const { executor, runtime } = this.#parts;
+    await executor.effect(fleetOf(groupOf(id)), { step: 'remove', instance: id }, () => runtime.remove(id, ctx));
+  }
+
   async #input(fleet: FleetId, ctx: CallContext): Promise<KeeperInput> {
     // What leaves is from before the look: an instance that is removed during it may still be seen.
     const kept = this.#keptOf(fleet);
     const busy = new Map([...this.#busy].filter(([id]) => fleetOf(groupOf(id)) === fleet));
     const instances = await this.instances(fleet, ctx);
+    const strange = instances.filter((seen) => !isExplained(this.#releases, seen));
+    if (strange.length > 0) throw historyLost(strange, fleet);
     const balancer = this.#takesTraffic(kept) ? await this.#parts.balancer.observe(fleet, ctx) : null;
     const { clock, drawId } = this.#parts;
     const release = (group: GroupId): Release | null => this.#releases.get(group) ?? null;

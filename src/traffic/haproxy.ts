@@ -118,6 +118,13 @@ export class Haproxy implements Balancer {
     });
   }
 
+  tables(ctx: CallContext): Promise<readonly RoutingTable[]> {
+    return this.#alone(async () => {
+      ctx.signal.throwIfAborted();
+      return [...this.#running.fleets.values()].map(({ table }) => table);
+    });
+  }
+
   /** Lets go of timers and sockets; HAProxy goes on serving. */
   async close(): Promise<void> {
     this.#closing.abort();

@@ -1,5 +1,6 @@
 import type { Run } from '../command.ts';
 import { counted } from '../render/amounts.ts';
+import { problemLines } from '../render/problems.ts';
 
 const REQUIREMENT_MISSING = 2;
 
@@ -8,11 +9,7 @@ export const run: Run = async (_args, context) => {
   const { problems } = await client.doctor();
   const fatal = problems.filter((problem) => problem.fatal);
   if (problems.length === 0) return { document: { problems }, lines: ['This machine has all that Kiln needs.'] };
-  const { paint } = context.terminal;
-  const lines = problems.flatMap(({ what, hint, fatal: stops }) => [
-    `${stops ? paint('red', '✗') : paint('yellow', '●')} ${what}`,
-    `    ${hint}`,
-  ]);
+  const lines = problemLines(problems, context.terminal);
   const verdict =
     fatal.length === 0
       ? 'Kiln can run here; the points above limit it.'

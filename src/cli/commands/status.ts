@@ -1,9 +1,10 @@
-import type { Client, FleetStatusBody } from '../../client/client.ts';
+import type { AnswerOf, Client } from '../../client/client.ts';
 import { KilnError } from '../../errors/error.ts';
 import type { Context, Run } from '../command.ts';
 import { entriesAfter, isUnreachable, newestEntry } from '../entries.ts';
 import { liveOn } from '../live.ts';
-import { fleetLines, fleetsLines } from '../render/fleet.ts';
+import { fleetLines, fleetsLines, type Surroundings } from '../render/fleet.ts';
+import { problemLines } from '../render/problems.ts';
 
 /** Between two events nothing changes but the clock. */
 const REDRAW_MS = 1000;
@@ -12,15 +13,22 @@ export const run: Run = async (args, context) => {
   const client = await context.connect();
   const service = args.text('SERVICE');
   if (args.flag('watch')) await watch(client, service, context);
-  const fleets = await read(client, service);
-  const around = { terminal: context.terminal, now: context.now() };
-  const [only] = fleets;
-  if (service === undefined || only === undefined) return { document: { fleets }, lines: fleetsLines(fleets, around) };
-  return { document: only, lines: fleetLines(only, around) };
+  const { terminal } = context;
+  const around = { terminal, now: context.now() };
+  if (service !== undefined) {
+    const only = await client.status({ service });
+    return { document: only, lines: fleetLines(only, around) };
+  }
+  const all = await client.fleets();
+  return { document: all, lines: overview(all, around) };
 };
 
-const read = async (client: Client, service: string | undefined): Promise<readonly FleetStatusBody[]> =>
-  service === undefined ? (await client.fleets()).fleets : [await client.status({ service })];
+type All = AnswerOf<'fleets'>;
+
+function overview({ fleets, problems }: All, around: Surroundings): readonly string[] {
+  const notices = problemLines(problems, around.terminal);
+  return fleets.length === 0 && problems.length > 0 ? notices : [...fleetsLines(fleets, around), ...notices];
+}
 
 /** Redraws until Ctrl-C; then the caller prints the last state. */
 async function watch(client: Client, service: string | undefined, context: Context): Promise<void> {
@@ -33,9 +41,10 @@ async function watch(client: Client, service: string | undefined, context: Conte
   const live = liveOn(terminal);
   const ended = new AbortController();
   const draw = async (): Promise<void> => {
-    const fleets = await read(client, service);
     const around = { terminal, now: context.now() };
-    live.draw(service === undefined ? fleetsLines(fleets, around) : fleets.flatMap((fleet) => fleetLines(fleet, around)));
+    live.draw(
+      service === undefined ? overview(await client.fleets(), around) : fleetLines(await client.status({ service }), around),
+    );
   };
   // While the daemon is away the last state stays; whoever reads the entries notices when it does not come back.
   const redraw = (): Promise<void> => draw().catch((error: unknown) => (isUnreachable(error) ? undefined : ended.abort(error)));

@@ -39,6 +39,8 @@ const WORDS: Readonly<Record<string, (data: Data) => string>> = {
   'fleet.started': () => 'the fleet is started again',
   'fleet.retiring': () => 'the fleet is being retired',
   'fleet.retired': () => 'the fleet is retired',
+  'unexplained.retiring': ({ instances, by }) =>
+    `what no history explains is retired: ${counted(Array.isArray(instances) ? instances.length : 0, 'instance')}, asked by ${textOf(by)}`,
   'group.sized': ({ group, size }) => `${lastName(group)}: ${textOf(size)} instances`,
   'group.deleted': ({ group }) => `${lastName(group)}: to be retired`,
   'group.gone': ({ group }) => `${lastName(group)}: gone`,

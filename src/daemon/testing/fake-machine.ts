@@ -136,6 +136,7 @@ function balancerOf(world: FakeWorld): Balancer {
       };
     },
     metrics: async () => [],
+    tables: async () => [...tables.values()],
     close: async () => {},
   };
 }

@@ -26,7 +26,6 @@ export const HOST_PROGRAMS: readonly Requirement[] = [
   { program: 'mkfs.erofs', debianPackage: 'erofs-utils', why: 'without it layers are kept unpacked', fatal: false },
   { program: 'perl', debianPackage: 'perl-base', why: 'without it each layer takes a loop device', fatal: false },
   { program: 'logger', debianPackage: 'bsdutils', why: 'without it no log is shipped to a socket of syslog', fatal: false },
-  { program: 'modprobe', debianPackage: 'kmod', why: 'without it a file system that is a module is not seen', fatal: false },
 ];
 
 export async function checkHost(home: Home, bootId: string): Promise<readonly Problem[]> {

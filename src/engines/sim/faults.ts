@@ -32,7 +32,8 @@ export type Verb =
   | 'requireListen'
   | 'removeFleet'
   | 'observeBalancer'
-  | 'metrics';
+  | 'metrics'
+  | 'tables';
 
 export interface Call {
   readonly verb: Verb;

@@ -61,6 +61,10 @@ export class SimTraffic {
     }
   }
 
+  tables(): readonly RoutingTable[] {
+    return [...this.#tables.values()];
+  }
+
   table(fleet: FleetId): RoutingTable | undefined {
     return this.#tables.get(fleet);
   }

@@ -190,6 +190,7 @@ function balancerOf({ traffic, calls }: Place, life: DaemonLife): Balancer {
       calls.make(life, ctx, { verb: 'observeBalancer', subject: fleet, unreachable, run: () => traffic.observe(fleet) }),
     metrics: (fleet, ctx) =>
       calls.make(life, ctx, { verb: 'metrics', subject: fleet, unreachable, run: () => traffic.metrics(fleet) }),
+    tables: (ctx) => calls.make(life, ctx, { verb: 'tables', subject: '', unreachable, run: () => traffic.tables() }),
     close: () => Promise.resolve(),
   };
 }
