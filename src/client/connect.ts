@@ -24,7 +24,7 @@ export interface ConnectOptions {
   readonly env: NodeJS.ProcessEnv;
 }
 
-const MAIN = fileURLToPath(new URL('../main.ts', import.meta.url));
+const START = fileURLToPath(new URL('../start.mjs', import.meta.url));
 const START_MS = 30_000;
 const POLL_MS = 20;
 const LOG_LIMIT_BYTES = 10 << 20;
@@ -65,7 +65,7 @@ async function startDaemon(home: Home, env: NodeJS.ProcessEnv): Promise<void> {
 /** What the new daemon said about its start; '' when it ended without a word. */
 async function spawnDaemon(home: Home, env: NodeJS.ProcessEnv): Promise<string> {
   const log = openLog(home);
-  const child = spawn(process.execPath, [MAIN, 'daemon'], {
+  const child = spawn(process.execPath, [START, 'daemon'], {
     detached: true,
     cwd: '/',
     env: { ...env, KILN_HOME: home.root, KILN_READY_FD: String(READY_DESCRIPTOR) },

@@ -2,7 +2,6 @@
  * KILN_HOME: where everything of one Kiln lives. Two homes on one machine never touch each other's things: every kernel
  * object (bridge, namespace, cgroup) is named after its home's short id.
  */
-import { createHash } from 'node:crypto';
 import { homedir } from 'node:os';
 import { join, resolve } from 'node:path';
 
@@ -36,7 +35,11 @@ export function kilnHome(env: NodeJS.ProcessEnv, uid: number): Home {
   const under = (name: string): string => join(root, name);
   return {
     root,
-    id: createHash('sha256').update(root).digest('hex').slice(0, 6),
+    get id() {
+      // Few commands name anything in the kernel, and loading node:crypto takes 6 ms.
+      const { createHash } = process.getBuiltinModule('node:crypto');
+      return createHash('sha256').update(root).digest('hex').slice(0, 6);
+    },
     socket: under('kiln.sock'),
     images: under('images'),
     layers: under('layers'),
