@@ -19,7 +19,8 @@ import { neededStages, needsOf } from './stage-order.ts';
 import { bakeKey, chainOf } from './step-cache.ts';
 
 /**
- * The image is in the store when it returns; the tags that it is to get are the caller's to give. Cached steps are not done again; a failed or cancelled bake
+ * The image is in the store when it returns; the tags that it is to get are the caller's to give. Cached steps are not done
+ * again; a failed or cancelled bake
  * (`deps.signal`, whose reason is thrown) keeps the steps that were done and leaves no mount and no half image.
  */
 export async function bake(recipe: Recipe | DockerfileRecipe, deps: BakeDeps, options: BakeOptions): Promise<BakeResult> {
@@ -28,19 +29,24 @@ export async function bake(recipe: Recipe | DockerfileRecipe, deps: BakeDeps, op
   }
   if (options.version !== null) checkTag(`${options.service}:${options.version}`);
   const startedAt = deps.clock.now();
-  const naming = { service: options.service, version: options.version, revision: await readRevision(recipe.folder) };
+  // Git is asked while the steps go on: nothing needs its answer before the image is written.
+  const naming = nameOf(recipe.folder, options);
   const session = openSession(deps);
   const { digest, known } = await bakeLocked(recipe, deps, options.update, naming, session);
-  const tags = await wantedTags(deps.store, digest, naming);
+  const tags = await wantedTags(deps.store, digest, await naming);
   const changed = !known || session.steps.some((step) => !step.cached);
   return { digest, tags, changed, steps: session.steps, ms: deps.clock.now() - startedAt };
+}
+
+async function nameOf(folder: string, { service, version }: BakeOptions): Promise<Naming> {
+  return { service, version, revision: await readRevision(folder) };
 }
 
 async function bakeLocked(
   recipe: Recipe | DockerfileRecipe,
   deps: BakeDeps,
   update: boolean,
-  naming: Naming,
+  naming: Promise<Naming>,
   session: Session,
 ): Promise<Baked> {
   const lock = await openLock(recipe.folder, update);
@@ -58,7 +64,7 @@ async function bakeLocked(
 async function bakeRecipe(recipe: Recipe, { deps, session, lock, hashes, naming }: DockerfileContext): Promise<Baked> {
   const files = { folder: recipe.folder, ignore: await readIgnore(recipe.folder), hashes };
   const stage = await bakeStages(recipe, { recipe, deps, session, lock, files, debian: new Map() });
-  return storeImage(recipe, stage, naming, deps, session);
+  return storeImage(recipe, stage, await naming, deps, session);
 }
 
 /** Each stage as soon as those that it needs are there; the first failure stops the others. */

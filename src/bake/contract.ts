@@ -58,9 +58,11 @@ export interface BakeResult {
 export interface Chain {
   readonly layers: readonly Layer[];
   readonly history: NonNullable<ImageConfig['history']>;
+  /** Those of the layers that may say something of /etc: what is read from there depends on no other. */
+  readonly etc: readonly Layer[];
 }
 
-export const NOTHING: Chain = { layers: [], history: [] };
+export const NOTHING: Chain = { layers: [], history: [], etc: [] };
 
 /**
  * The time of everything in a layer: 1980-01-01, the first day that zip archives can express. A constant, so that the

@@ -9,7 +9,7 @@ import { join } from 'node:path';
 import { pipeline } from 'node:stream/promises';
 
 import type { Digest } from '../domain/digest.ts';
-import { readIfThere, writeFileAtomic } from '../platform/files.ts';
+import { readIfThere, writeCacheFile } from '../platform/files.ts';
 import { sha256 } from '../platform/hash.ts';
 import type { Home } from '../platform/home.ts';
 
@@ -48,7 +48,7 @@ export async function openFileHashes(home: Home, folder: string, now: () => numb
     save: async () => {
       const kept = [...used].filter(([path]) => !unsettled.has(path));
       const same = kept.length === before.size && kept.every(([path, known]) => before.get(path)?.stamp === known.stamp);
-      if (!same) await writeFileAtomic(file, JSON.stringify(kept));
+      if (!same) await writeCacheFile(file, JSON.stringify(kept));
     },
   };
 }
@@ -69,6 +69,6 @@ function parse(text: string | null): ReadonlyMap<string, Known> {
   try {
     return new Map(JSON.parse(text ?? '[]') as [string, Known][]);
   } catch {
-    return new Map(); // Half of a file can't be (written atomically); anything else unreadable is only a lost memory.
+    return new Map(); // Unreadable is only a lost memory.
   }
 }

@@ -13,11 +13,12 @@ export interface Revision {
 
 /** kiln.lock does not count as a difference: the bake itself writes it, and the same bake again must give the same image. */
 export async function readRevision(folder: string): Promise<Revision | null> {
-  const commit = await git(folder, ['log', '-1', '--format=%H', '--', '.']);
-  if (commit === null || commit === '') return null;
   const lock = relative(folder, lockPath(folder));
-  const changes = await git(folder, ['status', '--porcelain', '--untracked-files=normal', '--', '.', `:(exclude)${lock}`]);
-  return { commit: commit.trim(), dirty: changes !== '' };
+  const [commit, changes] = await Promise.all([
+    git(folder, ['log', '-1', '--format=%H', '--', '.']),
+    git(folder, ['status', '--porcelain', '--untracked-files=normal', '--', '.', `:(exclude)${lock}`]),
+  ]);
+  return commit === null || commit === '' ? null : { commit: commit.trim(), dirty: changes !== '' };
 }
 
 async function git(folder: string, args: readonly string[]): Promise<string | null> {

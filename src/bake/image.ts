@@ -57,7 +57,11 @@ export function finalSettings(settings: Settings, recipe: Recipe): Settings {
 }
 
 /** `created` is the epoch of the layers: the same recipe gives the same image on any day. */
-export function imageConfig(settings: Settings, { layers, history }: Chain, architecture: string): ImageConfig {
+export function imageConfig(
+  settings: Settings,
+  { layers, history }: Pick<Chain, 'layers' | 'history'>,
+  architecture: string,
+): ImageConfig {
   return {
     created: EPOCH_TEXT,
     architecture,
@@ -98,5 +102,9 @@ export function tagsOf({ service, version, revision }: Naming, digest: Digest): 
 export function chainOfImage({ layers, config }: Pick<Image, 'layers' | 'config'>, madeBy: string): Chain {
   const history = config.history ?? [];
   const told = history.filter((line) => line.empty_layer !== true).length === layers.length;
-  return { layers, history: told ? history : layers.map(() => ({ created: EPOCH_TEXT, created_by: `kiln: ${madeBy}` })) };
+  return {
+    layers,
+    etc: layers,
+    history: told ? history : layers.map(() => ({ created: EPOCH_TEXT, created_by: `kiln: ${madeBy}` })),
+  };
 }

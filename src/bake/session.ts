@@ -7,7 +7,7 @@ import { layerFromFolder } from '../oci/layer-writer.ts';
 import type { Layer } from '../oci/store.ts';
 import { EPOCH_SECONDS, EPOCH_TEXT, type BakeDeps, type BakedStep, type Chain } from './contract.ts';
 import { mountRoot } from './mounted-root.ts';
-import { bakeKey, chainOf, openStepCache, type StepCache } from './step-cache.ts';
+import { bakeKey, chainOf, openStepCache, type Outcome, type StepCache } from './step-cache.ts';
 import type { Step } from './steps/step.ts';
 import { withWorkFolder } from './work-folder.ts';
 
@@ -27,17 +27,17 @@ export interface Session {
 export function openSession(deps: BakeDeps): Session {
   const cache = openStepCache(deps.home, deps.store);
   const steps: BakedStep[] = [];
-  const underway = new Map<Digest, Promise<Layer | null>>();
-  const outcome = async (step: Step, below: readonly Layer[], key: Digest): Promise<{ layer: Layer | null; cached: boolean }> => {
+  const underway = new Map<Digest, Promise<Outcome>>();
+  const outcomeOf = async (step: Step, below: readonly Layer[], key: Digest): Promise<Outcome & { cached: boolean }> => {
     const shared = underway.get(key);
-    if (shared !== undefined) return { layer: await shared, cached: true };
+    if (shared !== undefined) return { ...(await shared), cached: true };
     const found = await cache.find(key);
-    if (found !== null) return { layer: found.layer, cached: true };
+    if (found !== null) return { ...found, cached: true };
     const work = perform(deps, step, below);
     underway.set(key, work);
-    const layer = await work;
-    await cache.keep(key, layer);
-    return { layer, cached: false };
+    const outcome = await work;
+    await cache.keep(key, outcome);
+    return { ...outcome, cached: false };
   };
   const timed = async <T>(name: string, work: () => Promise<{ value: T; cached: boolean }>): Promise<T> => {
     deps.signal.throwIfAborted();
@@ -58,25 +58,30 @@ export function openSession(deps: BakeDeps): Session {
   const run = (step: Step, below: Chain): Promise<Chain> =>
     timed(step.name, async () => {
       const key = bakeKey(step.kind, { below: chainOf(below.layers), inputs: await step.inputs() });
-      const { layer, cached } = await outcome(step, below.layers, key);
-      return { value: layer === null ? below : onTop(below, layer, step.name), cached };
+      const outcome = await outcomeOf(step, below.layers, key);
+      return { value: onTop(below, outcome, step.name), cached: outcome.cached };
     });
   return { cache, steps, run, timed };
 }
 
-const onTop = ({ layers, history }: Chain, layer: Layer, madeBy: string): Chain => ({
-  layers: [...layers, layer],
-  history: [...history, { created: EPOCH_TEXT, created_by: `kiln: ${madeBy}` }],
-});
+function onTop(below: Chain, { layer, leavesEtc }: Outcome, madeBy: string): Chain {
+  if (layer === null) return below;
+  return {
+    layers: [...below.layers, layer],
+    etc: leavesEtc ? below.etc : [...below.etc, layer],
+    history: [...below.history, { created: EPOCH_TEXT, created_by: `kiln: ${madeBy}` }],
+  };
+}
 
-/** Null: the step changed nothing. */
-async function perform(deps: BakeDeps, step: Step, chain: readonly Layer[]): Promise<Layer | null> {
+async function perform(deps: BakeDeps, step: Step, chain: readonly Layer[]): Promise<Outcome> {
   return withWorkFolder(deps.home, async (work) => {
     const root = await mountRoot(deps.layers, { chain, work, mountPoints: SANDBOXED.has(step.kind) });
     const onText = (text: string): void => deps.onEvent({ kind: 'step.output', step: step.name, text });
     await step.apply(root, { deps, signal: deps.signal, onText });
     deps.signal.throwIfAborted();
-    if ((await readdir(root.upper)).length === 0) return null;
-    return layerFromFolder(deps.store, root.upper, { overlay: true, epochSeconds: EPOCH_SECONDS });
+    const names = await readdir(root.upper);
+    if (names.length === 0) return { layer: null, leavesEtc: true };
+    const layer = await layerFromFolder(deps.store, root.upper, { overlay: true, epochSeconds: EPOCH_SECONDS });
+    return { layer, leavesEtc: !names.includes('etc') };
   });
 }

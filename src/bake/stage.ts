@@ -1,4 +1,6 @@
 /** Bakes one stage: its base, then packages, user, files, folders and run, each a step of its own. */
+import { join } from 'node:path';
+
 import type { Recipe, Stage } from '../domain/recipe.ts';
 import type { Layer } from '../oci/store.ts';
 import { baseImage, baseName } from './base.ts';
@@ -16,12 +18,13 @@ import type { Lock } from './lock.ts';
 import { mountLayers } from './mounted-root.ts';
 import { addedName, addedSet, architecture, debianName, debianSet } from './package-set.ts';
 import type { RecipeFiles } from './recipe-files.ts';
+import { resolveInRoot } from './root-path.ts';
 import type { Session } from './session.ts';
 import { bakeKey, chainOf } from './step-cache.ts';
 import { ansibleStep } from './steps/ansible.ts';
 import { debianStep } from './steps/debian.ts';
 import { filesStep, stageFilesStep } from './steps/files.ts';
-import { foldersStep } from './steps/folders.ts';
+import { foldersStep, withFolders } from './steps/folders.ts';
 import { packagesStep } from './steps/packages.ts';
 import { DEFAULT_PATH, runStep } from './steps/run.ts';
 import { accountOf, userStep } from './steps/user.ts';
@@ -57,13 +60,15 @@ export async function bakeStage(stage: Stage, context: StageContext): Promise<Ba
   const packaged = await addPackages(stage, base, context, label);
   let chain = packaged.chain;
   if (stage.user !== null) chain = await session.run(userStep(stage.user, label(`user ${stage.user.name}`)), chain);
+  const workdir = stage.workdir ?? base.settings.WorkingDir ?? null;
+  const last = stage.files.length - 1;
   for (const [index, step] of stage.files.entries()) {
     const name = label(`files ${index + 1} → ${step.to}`);
     const source = step.stage === null ? null : (await context.stage(step.stage)).chain.layers;
-    chain = await session.run(source === null ? filesStep(step, context.files, name) : stageFilesStep(step, source, name), chain);
+    const placed = source === null ? filesStep(step, context.files, name) : stageFilesStep(step, source, name);
+    chain = await session.run(index === last ? withFolders(placed, workdir) : placed, chain);
   }
-  const workdir = stage.workdir ?? base.settings.WorkingDir ?? null;
-  chain = await session.run(foldersStep(workdir, label('folders')), chain);
+  if (last === -1) chain = await session.run(foldersStep(workdir, label('folders')), chain);
   for (const [index, step] of stage.run.entries()) {
     const place = { env, workdir, files: stage.files, recipeFiles: context.files };
     const ran =
@@ -72,7 +77,7 @@ export async function bakeStage(stage: Stage, context: StageContext): Promise<Ba
         : runStep(step, place, label(`run ${index + 1} ${shortened(step.command)}`));
     chain = await session.run(ran, chain);
   }
-  const settings = stageSettings(base.settings, stage, await numericUser(stage, chain.layers, context));
+  const settings = stageSettings(base.settings, stage, await numericUser(stage, chain, context));
   return { ...base, chain, settings, packages: packaged.name };
 }
 
@@ -134,14 +139,21 @@ async function addPackages(
   return { chain, name: addedName(base.packages, wanted) };
 }
 
-/** `uid:gid`: what runs an image needs no passwd to know that it is not root. */
-async function numericUser(stage: Stage, layers: readonly Layer[], { session, deps }: StageContext): Promise<string | null> {
-  const { user } = stage;
+/**
+ * `uid:gid`: what runs an image needs no passwd to know that it is not root. Asked of the layers that have something in /etc,
+ * so that a change of the sources asks nothing; of all of them only where passwd is a link that may lead anywhere.
+ */
+async function numericUser({ user }: Stage, chain: Chain, { session, deps }: StageContext): Promise<string | null> {
   if (user === null) return null;
-  return session.cache.fact(bakeKey('account', { user, chain: chainOf(layers) }), () =>
-    withWorkFolder(deps.home, async (work) => {
-      const account = await accountOf(await mountLayers(deps.layers, layers, work, 'root'), user.name);
-      return account === null ? `${user.uid}:${user.uid}` : `${account.uid}:${account.gid}`;
-    }),
-  );
+  const ask = (layers: readonly Layer[]): Promise<{ readonly ids: string; readonly isPlain: boolean }> =>
+    session.cache.fact(bakeKey('account', { user, chain: chainOf(layers) }), () =>
+      withWorkFolder(deps.home, async (work) => {
+        const root = await mountLayers(deps.layers, layers, work, 'root');
+        const account = await accountOf(root, user.name);
+        const ids = account === null ? `${user.uid}:${user.uid}` : `${account.uid}:${account.gid}`;
+        return { ids, isPlain: (await resolveInRoot(root, '/etc/passwd')) === join(root, 'etc/passwd') };
+      }),
+    );
+  const { ids, isPlain } = await ask(chain.etc);
+  return isPlain ? ids : (await ask(chain.layers)).ids;
 }

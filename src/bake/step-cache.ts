@@ -8,12 +8,12 @@ import { join } from 'node:path';
 import { hexOf, type Digest } from '../domain/digest.ts';
 import { canonicalJson, type Json } from '../domain/json.ts';
 import type { ImageStore, Layer } from '../oci/store.ts';
-import { readIfThere, writeFileAtomic } from '../platform/files.ts';
+import { readIfThere, writeCacheFile } from '../platform/files.ts';
 import { sha256 } from '../platform/hash.ts';
 import type { Home } from '../platform/home.ts';
 
 /** To be raised when a step's outcome changes for the same inputs: old entries are then never asked for again. */
-const KEY_VERSION = 1;
+const KEY_VERSION = 2;
 
 /** `inputs`: any JSON. The same inputs, whatever the order of their members, give the same key. */
 export const bakeKey = (kind: string, inputs: unknown): Digest => sha256(canonicalJson([KEY_VERSION, kind, inputs]));
@@ -21,10 +21,18 @@ export const bakeKey = (kind: string, inputs: unknown): Digest => sha256(canonic
 /** What a chain of layers is known by: two roots with the same chain hold the same files. */
 export const chainOf = (layers: readonly Layer[]): Digest => sha256(canonicalJson(layers.map((layer) => layer.diffId)));
 
+/** What a step made. */
+export interface Outcome {
+  /** Null: it changed nothing. */
+  readonly layer: Layer | null;
+  /** Whether the layer has nothing in /etc, nor in the place of /etc: accounts are what they were below it. */
+  readonly leavesEtc: boolean;
+}
+
 export interface StepCache {
-  /** Null: a miss. A hit without a layer is a step that changed nothing. */
-  find(key: Digest): Promise<{ readonly layer: Layer | null } | null>;
-  keep(key: Digest, layer: Layer | null): Promise<void>;
+  /** Null: a miss. */
+  find(key: Digest): Promise<Outcome | null>;
+  keep(key: Digest, outcome: Outcome): Promise<void>;
   /** Something small that follows from the key, found out once. */
   fact<T extends Json>(key: Digest, find: () => Promise<T>): Promise<T>;
   findImage(key: Digest): Promise<Digest | null>;
@@ -38,18 +46,18 @@ export function openStepCache(home: Home, store: ImageStore): StepCache {
   const imageFile = (key: Digest): string => join(home.bake, 'images', `${hexOf(key)}.json`);
   return {
     find: async (key) => {
-      const entry = await readJson<{ layer: Layer | null }>(stepFile(key));
+      const entry = await readJson<Outcome>(stepFile(key));
       if (entry === null || entry.layer === null) return entry;
       const { digest, size } = entry.layer.descriptor;
       return (await store.hasBlob(digest, size)) ? entry : null;
     },
-    keep: (key, layer) => writeFileAtomic(stepFile(key), JSON.stringify({ layer })),
+    keep: (key, outcome) => writeCacheFile(stepFile(key), JSON.stringify(outcome)),
     fact: async <T extends Json>(key: Digest, find: () => Promise<T>): Promise<T> => {
       const file = join(home.bake, 'facts', `${hexOf(key)}.json`);
       const known = await readJson<{ fact: T }>(file);
       if (known !== null) return known.fact;
       const fact = await find();
-      await writeFileAtomic(file, JSON.stringify({ fact }));
+      await writeCacheFile(file, JSON.stringify({ fact }));
       return fact;
     },
     findImage: async (key) => {
@@ -57,7 +65,7 @@ export function openStepCache(home: Home, store: ImageStore): StepCache {
       return entry !== null && (await isWhole(store, entry.image)) ? entry.image : null;
     },
     isWhole: (image) => isWhole(store, image),
-    keepImage: (key, image) => writeFileAtomic(imageFile(key), JSON.stringify({ image })),
+    keepImage: (key, image) => writeCacheFile(imageFile(key), JSON.stringify({ image })),
   };
 }
 

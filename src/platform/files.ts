@@ -1,6 +1,6 @@
 /** Files that survive a crash at any point: the old content or the new, never a part. */
 import { randomBytes } from 'node:crypto';
-import { access, mkdir, open, readFile, rename, rm } from 'node:fs/promises';
+import { access, mkdir, open, readFile, rename, rm, writeFile } from 'node:fs/promises';
 import { basename, dirname, join } from 'node:path';
 
 import { KilnError } from '../errors/error.ts';
@@ -23,6 +23,19 @@ export async function writeFileAtomic(path: string, content: string | Uint8Array
     throw asDiskFull(error, path);
   }
   await syncFolder(dirname(path));
+}
+
+/** As `writeFileAtomic`, but not durable: for what may be lost, or read as empty after a power failure, without harm. */
+export async function writeCacheFile(path: string, content: string): Promise<void> {
+  const temporary = join(dirname(path), `.${basename(path)}.${randomBytes(6).toString('hex')}`);
+  try {
+    await mkdir(dirname(path), { recursive: true });
+    await writeFile(temporary, content, { flag: 'wx', mode: 0o600 });
+    await rename(temporary, path);
+  } catch (error) {
+    await rm(temporary, { force: true });
+    throw asDiskFull(error, path);
+  }
 }
 
 export async function syncFolder(path: string): Promise<void> {

@@ -28,7 +28,7 @@ export interface DockerfileContext {
   readonly session: Session;
   readonly lock: Lock;
   readonly hashes: FileHashes;
-  readonly naming: Naming;
+  readonly naming: Promise<Naming>;
 }
 
 export interface Baked {
@@ -43,7 +43,7 @@ export async function bakeDockerfile(recipe: DockerfileRecipe, context: Dockerfi
   return session.timed<Baked>(recipe.dockerfile, async () => {
     const file = readDockerfile(await readText(recipe), recipe.args);
     const bases = await pinBases(file, recipe, context);
-    const annotations = annotationsOf(naming, lineageOf(file, recipe, bases));
+    const annotations = annotationsOf(await naming, lineageOf(file, recipe, bases));
     const { ignore, files } = await readContext(recipe.folder, context.hashes);
     const pinned = [...bases].map(([name, { image }]) => [name, image.digest]);
     const text = file.rewrite(new Map(), []);

@@ -9,12 +9,28 @@ export function foldersStep(workdir: string | null, name: string): Step {
   return {
     name,
     kind: 'folders',
-    inputs: async () => ({ workdir, standard: STANDARD_FOLDERS }),
-    apply: async (root) => {
-      for (const [path, mode] of Object.entries(STANDARD_FOLDERS)) await makeMissing(root.merged, path, mode);
-      if (workdir !== null) await makeFolderInRoot(root.merged, workdir);
+    inputs: async () => inputsOf(workdir),
+    apply: ({ merged }) => makeFolders(merged, workdir),
+  };
+}
+
+/** The same as the end of another step, whose layer they come into: one mount and one layer less in each bake. */
+export function withFolders(step: Step, workdir: string | null): Step {
+  return {
+    ...step,
+    inputs: async () => ({ step: await step.inputs(), folders: inputsOf(workdir) }),
+    apply: async (root, context) => {
+      await step.apply(root, context);
+      await makeFolders(root.merged, workdir);
     },
   };
+}
+
+const inputsOf = (workdir: string | null): unknown => ({ workdir, standard: STANDARD_FOLDERS });
+
+async function makeFolders(root: string, workdir: string | null): Promise<void> {
+  for (const [path, mode] of Object.entries(STANDARD_FOLDERS)) await makeMissing(root, path, mode);
+  if (workdir !== null) await makeFolderInRoot(root, workdir);
 }
 
 /** What is there stays as it is, a link included. */
