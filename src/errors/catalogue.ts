@@ -40,6 +40,7 @@ export const CATALOGUE = {
   REGISTRY_UNREACHABLE: entry('remote', 6, 502, 'The registry did not answer.'),
   REGISTRY_DENIED: entry('remote', 2, 403, 'The registry refused the credentials, or asks for some.'),
   REGISTRY_PROTOCOL: entry('remote', 2, 502, 'The registry answered with something outside the distribution specification.'),
+  REGISTRY_LIMITED: entry('remote', 6, 429, 'The registry refuses more requests for now and says when it will take them again.'),
   // Bake
   BAKE_STEP_FAILED: entry('user', 2, 422, 'A step of the recipe failed; earlier steps are kept and the next bake resumes there.'),
   BAKE_TOOL_MISSING: entry('machine', 2, 424, 'A program that the recipe needs is not installed.'),

@@ -1,10 +1,14 @@
 /**
- * HTTP as registries need it, on Node's fetch: redirects that carry no credentials away, a deadline for every silence, and
- * tries again after failures that pass. Nothing here knows what is asked for; no header or query is ever in an error.
+ * HTTP as registries need it: redirects that carry no credentials away, a deadline for every silence, and tries again after
+ * failures that pass. Nothing here knows what is asked for; no header or query is ever in an error.
  */
-import { KilnError, messageOf } from '../errors/error.ts';
+import type { IncomingMessage } from 'node:http';
+
+import { KilnError } from '../errors/error.ts';
 import type { Clock } from '../platform/clock.ts';
-import { BrokenOff, codeOf } from './blobs.ts';
+import { BrokenOff } from './blobs.ts';
+import { type Body, exchange } from './http-connection.ts';
+import { NetworkFailure, Watch } from './http-watch.ts';
 
 export interface Transport {
   readonly signal: AbortSignal;
@@ -12,9 +16,11 @@ export interface Transport {
   readonly stallMs: number;
   /** How often in a row something may fail before it has failed. */
   readonly attempts: number;
-  /** Before the second attempt; doubled each time. */
+  /** Before the second attempt; doubled each time, less up to half of it at random. */
   readonly pauseMs: number;
   readonly clock: Clock;
+  /** Certificates (PEM) that are trusted besides the usual ones. */
+  readonly authorities: string | null;
 }
 
 export interface Request {
@@ -23,30 +29,20 @@ export interface Request {
   readonly headers: Readonly<Record<string, string>>;
   /** Sent to the URL's own origin only. */
   readonly authorization: string | null;
-  readonly body?: Blob | string;
+  readonly body?: Body;
+  /** Called with each part of the body that goes out. */
+  readonly onSent?: (bytes: number) => void;
 }
 
-/** The connection failed, broke, or fell silent: worth another try. */
-export class NetworkFailure extends Error {
-  /** What the server asked for in Retry-After; null where it said nothing. */
-  readonly retryAfterMs: number | null;
-
-  constructor(why: string, retryAfterMs: number | null = null, cause?: unknown) {
-    super(why, { cause });
-    this.retryAfterMs = retryAfterMs;
-  }
-
-  /** Another try would fail in the same way: no such host, or TLS that can't be trusted. */
-  get isLasting(): boolean {
-    return LASTING.test(this.message);
-  }
-}
-
-const LASTING = /ENOTFOUND|CERT|ERR_TLS|ERR_SSL|bad port/;
 const REDIRECTS = 5;
+/** Who asks for a longer pause than this is not waited for: a person decides. */
 const LONGEST_PAUSE_MS = 60_000;
-/** An upload may take as long as its size takes at this rate before the answer counts as late. */
+/** After an upload the registry may take as long as its size takes at this rate before its answer counts as late. */
 const SLOWEST_BYTES_PER_MS = 50;
+/** What is not longer than this is read rather than its connection given up. */
+const WORTH_READING_BYTES = 16 << 10;
+/** Less progress than this is none: else who sends a byte at a time would be tried for ever. */
+const PROGRESS_BYTES = 16 << 10;
 const PASSING: ReadonlySet<number> = new Set([408, 429, 500, 502, 503, 504]);
 
 /** An answer whose head is there. Its body must be read or cancelled. */
@@ -55,24 +51,28 @@ export class Answer {
   readonly headers: Headers;
   /** Where it came from, after redirects. */
   readonly url: URL;
-  readonly #body: AsyncIterable<Uint8Array> | null;
+  readonly #body: IncomingMessage;
   readonly #watch: Watch;
+  readonly #isHead: boolean;
 
-  constructor(response: Response, url: URL, watch: Watch) {
-    this.status = response.status;
-    this.headers = response.headers;
+  constructor(response: IncomingMessage, { url, method }: Pick<Request, 'url' | 'method'>, watch: Watch) {
+    this.#isHead = method === 'HEAD';
+    this.status = response.statusCode ?? 0;
+    this.headers = headersOf(response);
     this.url = url;
-    this.#body = response.body;
+    this.#body = response;
     this.#watch = watch;
+    // Nobody may be reading when it breaks off.
+    response.on('error', () => {});
   }
 
   /** Throws NetworkFailure when it breaks off or falls silent, and the signal's reason when that fires. */
   async *chunks(): AsyncGenerator<Uint8Array> {
     try {
       this.#watch.start();
-      for await (const chunk of this.#body ?? []) {
-        this.#watch.stop(); // The time that the reader takes is not the server's.
-        yield chunk;
+      for await (const chunk of this.#body) {
+        this.#watch.came((chunk as Buffer).length); // The time that the reader takes is not the server's.
+        yield chunk as Buffer;
         this.#watch.start();
       }
     } catch (error) {
@@ -94,9 +94,21 @@ export class Answer {
     return Buffer.concat(parts);
   }
 
+  /** A short body is read to its end, so that the connection can be used again. */
   cancel(): void {
-    this.#watch.end();
+    const length = Number(this.headers.get('content-length') ?? Number.NaN);
+    if (!(length <= WORTH_READING_BYTES) && !this.#isHead) return this.#watch.end();
+    this.#watch.start();
+    this.#body.once('close', () => this.#watch.end()).resume();
   }
+}
+
+function headersOf(response: IncomingMessage): Headers {
+  const headers = new Headers();
+  for (const [name, values] of Object.entries(response.headersDistinct)) {
+    for (const value of values ?? []) headers.append(name, value);
+  }
+  return headers;
 }
 
 /** One request, redirects followed. Every status is an answer but those that pass by themselves (429, 5xx): NetworkFailure. */
@@ -114,27 +126,39 @@ export async function send(request: Request, transport: Transport): Promise<Answ
 }
 
 async function sendOnce(request: Request, transport: Transport): Promise<Answer> {
-  const { method, url, body } = request;
-  const size = body instanceof Blob ? body.size : (body?.length ?? 0);
-  const watch = new Watch(transport, transport.stallMs + size / SLOWEST_BYTES_PER_MS);
+  const { method, url, body = null, authorization, onSent } = request;
+  const watch = new Watch(transport.signal, transport.stallMs);
+  let left = body?.size ?? 0;
+  const sent = (bytes: number): void => {
+    left -= bytes;
+    watch.start(left > 0 ? 0 : (body?.size ?? 0) / SLOWEST_BYTES_PER_MS);
+    onSent?.(bytes);
+  };
   const headers = { 'accept-encoding': 'identity', 'user-agent': 'kiln', ...request.headers };
   try {
     watch.start();
-    const response = await fetch(url, {
+    const response = await exchange({
       method,
-      redirect: 'manual',
+      url,
+      headers: authorization === null ? headers : { ...headers, authorization },
+      body,
+      authorities: transport.authorities,
       signal: watch.signal,
-      headers: request.authorization === null ? headers : { ...headers, authorization: request.authorization },
-      ...(body === undefined ? {} : { body }),
+      onSent: sent,
     });
     watch.stop();
-    if (!PASSING.has(response.status)) return new Answer(response, url, watch.forBody());
-    throw new NetworkFailure(`it answered ${response.status}`, retryAfterMs(response.headers.get('retry-after')));
+    return passable(new Answer(response, { url, method }, watch));
   } catch (error) {
     const failure = watch.explain(error);
-    watch.end();
+    if (!(error instanceof NetworkFailure)) watch.end();
     throw failure;
   }
+}
+
+function passable(answer: Answer): Answer {
+  if (!PASSING.has(answer.status)) return answer;
+  answer.cancel();
+  throw new NetworkFailure(`it answered ${answer.status}${limitOf(answer.headers)}`, retryAfterMs(answer.headers));
 }
 
 /** Runs until it succeeds, throws something else than a passing failure, or has failed too often: REGISTRY_UNREACHABLE. */
@@ -147,13 +171,16 @@ export async function retrying<T>(registry: string, transport: Transport, run: (
       transport.signal.throwIfAborted();
       if (!(error instanceof NetworkFailure || error instanceof BrokenOff)) throw error;
       // What got further starts counting anew: a long transfer over a bad line gets there.
-      if (made() > progress) failures = 1;
-      progress = made();
+      if (made() >= progress + PROGRESS_BYTES) {
+        failures = 1;
+        progress = made();
+      }
       const failure = error instanceof NetworkFailure ? error : null;
-      if (failure?.isLasting === true || failures >= transport.attempts) throw unreachable(registry, error, failures);
       const asked = failure?.retryAfterMs ?? null;
-      const pause = asked ?? transport.pauseMs * 2 ** (failures - 1);
-      await transport.clock.sleep(Math.min(pause, LONGEST_PAUSE_MS), transport.signal);
+      if (asked !== null && asked > LONGEST_PAUSE_MS) throw limited(registry, error, asked);
+      if (failure?.isLasting === true || failures >= transport.attempts) throw unreachable(registry, error, failures);
+      const pause = Math.min(transport.pauseMs * 2 ** (failures - 1), LONGEST_PAUSE_MS) * (1 - Math.random() / 2);
+      await transport.clock.sleep(asked ?? pause, transport.signal);
     }
   }
 }
@@ -184,6 +211,14 @@ function unreachable(registry: string, failure: Error, attempts: number): KilnEr
   );
 }
 
+function limited(registry: string, failure: Error, pauseMs: number): KilnError {
+  const minutes = Math.ceil(pauseMs / 60_000);
+  return new KilnError('REGISTRY_LIMITED', `the registry ${registry} asks to wait for ${minutes} minutes: ${failure.message}`, {
+    hint: `try again then; logins (\`kiln login ${registry}\`) and mirrors (registries.yaml) have limits of their own`,
+    cause: failure,
+  });
+}
+
 function redirected(location: string, from: URL): URL {
   const to = URL.canParse(location, from.href) ? new URL(location, from.href) : null;
   // From an encrypted connection only to an encrypted one, and never to files or other schemes.
@@ -191,55 +226,18 @@ function redirected(location: string, from: URL): URL {
   throw protocolError(from, 'it redirects to an address that is malformed or not encrypted');
 }
 
-function retryAfterMs(header: string | null): number | null {
+/** Retry-After, or RateLimit-Reset (seconds, as in the IETF's draft and Docker Hub's answers). */
+function retryAfterMs(headers: Headers): number | null {
+  const header = headers.get('retry-after') ?? /^[0-9]+/.exec(headers.get('ratelimit-reset') ?? '')?.[0] ?? null;
   if (header === null) return null;
   const ms = /^[0-9]{1,9}$/.test(header) ? Number(header) * 1000 : Date.parse(header) - Date.now();
   return Number.isNaN(ms) ? null : Math.max(ms, 0);
 }
 
-/** Aborts a request when the other side is silent for too long. */
-class Watch {
-  readonly #controller = new AbortController();
-  readonly #transport: Transport;
-  #limitMs: number;
-  #timer: NodeJS.Timeout | undefined;
-  readonly signal: AbortSignal;
-
-  constructor(transport: Transport, limitMs: number) {
-    this.#transport = transport;
-    this.#limitMs = limitMs;
-    this.signal = AbortSignal.any([transport.signal, this.#controller.signal]);
-  }
-
-  /** From here on the limit of a silence counts, however long the request took to send. */
-  forBody(): this {
-    this.#limitMs = this.#transport.stallMs;
-    return this;
-  }
-
-  start(): void {
-    clearTimeout(this.#timer);
-    const stalled = (): void => this.#controller.abort(new NetworkFailure(`it said nothing for ${Math.round(this.#limitMs)} ms`));
-    this.#timer = setTimeout(stalled, this.#limitMs);
-  }
-
-  stop(): void {
-    clearTimeout(this.#timer);
-  }
-
-  /** Also frees the connection of a body that was not read to its end. */
-  end(): void {
-    this.stop();
-    this.#controller.abort(new NetworkFailure('the answer was not wanted'));
-  }
-
-  explain(error: unknown): unknown {
-    if (this.#transport.signal.aborted) return this.#transport.signal.reason;
-    if (error instanceof NetworkFailure || !(error instanceof Error)) return error;
-    if (this.#controller.signal.aborted) return this.#controller.signal.reason;
-    // fetch throws TypeError for every network failure, with the system's error as its cause.
-    if (error instanceof TypeError)
-      return new NetworkFailure(codeOf(error.cause) ?? messageOf(error.cause ?? error), null, error);
-    return error;
-  }
+/** `RateLimit-Limit: 100;w=21600` and `RateLimit-Remaining: 0;w=21600` in words; nothing where they are not there. */
+function limitOf(headers: Headers): string {
+  const [, limit, window] = /^([0-9]{1,9})(?:;w=([0-9]{1,9}))?/.exec(headers.get('ratelimit-limit') ?? '') ?? [];
+  const left = /^[0-9]{1,9}/.exec(headers.get('ratelimit-remaining') ?? '')?.[0];
+  if (limit === undefined) return '';
+  return ` (${limit} requests${window === undefined ? '' : ` in ${Math.round(Number(window) / 60)} minutes`}, ${left ?? '?'} left)`;
 }

@@ -1,4 +1,5 @@
-/** From a registry into the store: the manifest of this machine's platform, then what it names, each byte proven by its digest. */
+/** From a registry into the store: the manifest of one platform, then what it names, each byte proven by its digest. */
+import { readFile } from 'node:fs/promises';
 import { Readable } from 'node:stream';
 
 import type { Digest } from '../domain/digest.ts';
@@ -6,22 +7,37 @@ import { KilnError } from '../errors/error.ts';
 import { retrying } from './http.ts';
 import { INDEX_TYPES } from './media-types.ts';
 import { inParallel } from './parallel.ts';
+import { checkPlatform, chooseEntry, hostPlatform, type Platform } from './platform.ts';
 import { formatReference, parseReference, type Reference } from './references.ts';
-import { type FetchedManifest, Registry, type RegistryOptions } from './registry.ts';
-import { type IndexEntry, parseIndex, parseManifest } from './schema.ts';
+import type { FetchedManifest, Registry, RegistryOptions } from './registry.ts';
+import { CONFIG_BYTES, invalid, parseConfig, parseIndex, parseManifest } from './schema.ts';
+import { Sources } from './sources.ts';
 import type { Descriptor, ImageStore } from './store.ts';
 
 export interface Progress {
   /** Of the image's blobs; what was in place already counts as done. */
   readonly doneBytes: number;
   readonly totalBytes: number;
+  readonly doneBlobs: number;
+  readonly totalBlobs: number;
+  /** What went over the wire. */
+  readonly movedBytes: number;
 }
 
 export interface TransferOptions extends RegistryOptions {
   readonly onProgress?: (progress: Progress) => void;
 }
 
+export interface PullOptions extends TransferOptions {
+  /** Default: linux on this machine's processor. */
+  readonly platform?: Platform;
+  /** Called once it is clear which image it is, before its content is fetched. What it throws ends the pull. */
+  readonly onChosen?: (digest: Digest) => Promise<void>;
+}
+
 const AT_A_TIME = 4;
+/** An index may name another, which some builders do; more is a riddle. */
+const INDEX_DEPTH = 3;
 
 /** What a reference names now, as the registry has it: an image, or an index of images for several platforms. */
 export async function resolveReference(
@@ -29,7 +45,7 @@ export async function resolveReference(
   options: RegistryOptions = {},
 ): Promise<{ digest: Digest; mediaType: string }> {
   const wanted = typeof reference === 'string' ? parseReference(reference) : reference;
-  const found = await new Registry(wanted, options).find(nameIn(wanted));
+  const found = await new Sources(wanted, options).first((registry) => registry.find(nameIn(wanted)));
   if (found !== null) return { digest: found.digest, mediaType: found.mediaType };
   throw new KilnError('IMAGE_NOT_FOUND', `${formatReference(wanted)} is not in the registry`, {
     hint: 'check the name and tag; private images also answer so without a login',
@@ -37,21 +53,24 @@ export async function resolveReference(
 }
 
 /**
- * Pulls the image for linux on this machine's processor and answers its digest: that of the manifest, byte for byte as the
- * registry has it. Again is quick; after a failure it goes on where it stopped. The signal's reason is thrown when it fires.
+ * Pulls the image of one platform and answers its digest: that of the manifest, byte for byte as the registry has it. Again
+ * is quick; after a failure it goes on where it stopped. The signal's reason is thrown when it fires.
  */
-export async function pullImage(
-  reference: Reference | string,
-  store: ImageStore,
-  options: TransferOptions = {},
-): Promise<Digest> {
+export async function pullImage(reference: Reference | string, store: ImageStore, options: PullOptions = {}): Promise<Digest> {
   const wanted = typeof reference === 'string' ? parseReference(reference) : reference;
-  const registry = new Registry(wanted, options);
-  const fetched = await manifestOfPlatform(registry, nameIn(wanted));
+  const sources = new Sources(wanted, options);
+  const platform = options.platform ?? hostPlatform();
+  const fetched = await manifestOfPlatform(sources, nameIn(wanted), platform);
   const manifest = parseManifest(fetched.bytes, `manifest ${fetched.digest}`);
+  await options.onChosen?.(fetched.digest);
   const blobs = [...new Map([manifest.config, ...manifest.layers].map((part) => [part.digest, part])).values()];
   const progress = progressOf(blobs, options.onProgress ?? (() => {}));
-  await inParallel(blobs, AT_A_TIME, (blob) => pullBlob(registry, blob, store, progress(blob)));
+  // Before gigabytes of layers: is it for this machine?
+  await pullBlob(sources, manifest.config, store, progress(manifest.config));
+  const config = parseConfig(await readAll(store, manifest.config), `configuration ${manifest.config.digest}`);
+  checkPlatform(config, platform, sources.registry.repository);
+  const layers = blobs.filter((blob) => blob.digest !== manifest.config.digest);
+  await inParallel(layers, AT_A_TIME, (blob) => pullBlob(sources, blob, store, progress(blob)));
   return store.putManifest(fetched.bytes, fetched.digest);
 }
 
@@ -64,29 +83,47 @@ export function nameIn(reference: Reference): string {
   });
 }
 
-async function manifestOfPlatform(registry: Registry, name: string): Promise<FetchedManifest> {
-  const fetched = await registry.manifest(name);
-  if (!INDEX_TYPES.includes(fetched.mediaType)) return fetched;
-  const { manifests } = parseIndex(fetched.bytes, `index ${fetched.digest}`);
-  const fitting = manifests.find((entry) => fits(entry, hostArchitecture()));
-  if (fitting !== undefined) return registry.manifest(fitting.digest);
-  const offered = manifests.map(({ platform }) => `${platform?.os ?? '?'}/${platform?.architecture ?? '?'}`).join(', ');
-  throw new KilnError(
-    'IMAGE_NOT_FOUND',
-    `${registry.repository} has no image for linux/${hostArchitecture()}, only: ${offered}`,
-    {
-      hint: 'use an image that is built for this processor',
-    },
-  );
+async function manifestOfPlatform(sources: Sources, name: string, platform: Platform): Promise<FetchedManifest> {
+  let wanted = name;
+  for (let depth = 0; depth < INDEX_DEPTH; depth += 1) {
+    const fetched = await manifestNamed(sources, wanted);
+    if (!INDEX_TYPES.includes(fetched.mediaType)) return fetched;
+    const { manifests } = parseIndex(fetched.bytes, `index ${fetched.digest}`);
+    wanted = chooseEntry(manifests, platform, sources.registry.repository).digest;
+  }
+  throw invalid(`index ${name}`, 'it is an index of indexes of indexes');
 }
 
-/** As Go names it, and so every platform in an index. */
-const hostArchitecture = (): string => ({ x64: 'amd64', ia32: '386' })[process.arch as string] ?? process.arch;
+async function manifestNamed(sources: Sources, name: string): Promise<FetchedManifest> {
+  const fetched = await sources.first((registry) => registry.manifest(name));
+  if (fetched === null) throw new RangeError('a registry answers with a manifest or an error');
+  return fetched;
+}
 
-const fits = ({ platform }: IndexEntry, architecture: string): boolean =>
-  platform?.os === 'linux' && platform.architecture === architecture;
+async function readAll(store: ImageStore, { digest, size }: Descriptor): Promise<Buffer> {
+  if (size > CONFIG_BYTES) throw invalid(`blob ${digest}`, `it is ${size} bytes, more than the ${CONFIG_BYTES} allowed`);
+  return readFile(await store.blobPath(digest));
+}
 
-async function pullBlob(registry: Registry, blob: Descriptor, store: ImageStore, report: (done: number) => void): Promise<void> {
+/** One blob into the store, from the first source that has it. `report`: done so far, and how much of that was moved now. */
+export async function pullBlob(
+  sources: Sources,
+  blob: Descriptor,
+  store: ImageStore,
+  report: (done: number, moved: number) => void,
+): Promise<void> {
+  await sources.first(async (registry) => {
+    await pullFrom(registry, blob, store, report);
+    return blob;
+  });
+}
+
+async function pullFrom(
+  registry: Registry,
+  blob: Descriptor,
+  store: ImageStore,
+  report: (done: number, moved: number) => void,
+): Promise<void> {
   let furthest = 0;
   const openAt = async (offset: number): Promise<{ content: Readable; offset: number }> => {
     const opened = await registry.blob(blob.digest, offset);
@@ -98,22 +135,28 @@ async function pullBlob(registry: Registry, blob: Descriptor, store: ImageStore,
       yield chunk as Buffer;
       done += (chunk as Buffer).length;
       furthest = Math.max(furthest, done);
-      report(Math.min(done, blob.size));
+      report(Math.min(done, blob.size), (chunk as Buffer).length);
     }
   }
   const fetchBlob = (): Promise<void> => store.fetchBlob(blob, openAt);
   await retrying(registry.name, registry.transport, fetchBlob, () => furthest);
-  report(blob.size);
+  report(blob.size, 0);
 }
 
-function progressOf(
+/** Counts over all blobs: how far each is, and what was moved. A blob is done when it has its whole size. */
+export function progressOf(
   blobs: readonly Descriptor[],
   onProgress: (progress: Progress) => void,
-): (blob: Descriptor) => (done: number) => void {
+): (blob: Descriptor) => (done: number, moved: number) => void {
   const totalBytes = blobs.reduce((sum, blob) => sum + blob.size, 0);
   const done = new Map<Digest, number>();
-  return (blob) => (bytes) => {
+  let [movedBytes, doneBytes, doneBlobs] = [0, 0, 0];
+  return (blob) => (bytes, moved) => {
+    const before = done.get(blob.digest) ?? -1;
     done.set(blob.digest, bytes);
-    onProgress({ doneBytes: [...done.values()].reduce((sum, part) => sum + part, 0), totalBytes });
+    doneBytes += bytes - Math.max(before, 0);
+    doneBlobs += (bytes === blob.size ? 1 : 0) - (before === blob.size ? 1 : 0);
+    movedBytes += moved;
+    onProgress({ doneBytes, totalBytes, doneBlobs, totalBlobs: blobs.length, movedBytes });
   };
 }

@@ -1,24 +1,32 @@
 /** From the store into a registry: the blobs that it lacks, then the manifest, byte for byte. Tags there are as immutable as here. */
-import { openAsBlob } from 'node:fs';
 import { readFile } from 'node:fs/promises';
 
 import { type Digest, isDigest } from '../domain/digest.ts';
 import { KilnError } from '../errors/error.ts';
-import { type Answer, NetworkFailure, protocolError, retrying } from './http.ts';
+import { sha256 } from '../platform/hash.ts';
+import { textBody } from './http-connection.ts';
+import { protocolError, retrying } from './http.ts';
 import { inParallel } from './parallel.ts';
-import { nameIn, type Progress, type TransferOptions } from './pull.ts';
+import { nameIn, progressOf, type TransferOptions } from './pull.ts';
 import { formatReference, parseReference, type Reference } from './references.ts';
 import { Registry } from './registry.ts';
 import { mediaTypeOf, parseManifest } from './schema.ts';
 import type { Descriptor, Image, ImageStore } from './store.ts';
 import { checkTag } from './tags.ts';
+import { Upload, type UploadMemory, type UploadOutcome } from './upload.ts';
 
 export interface PushOptions extends TransferOptions {
-  /** Blobs larger than this are sent in chunks of it. Default: each in one request, which every registry takes. */
+  /** Blobs larger than this are sent in chunks of it. Default: 8 MiB. */
   readonly chunkBytes?: number;
+  /** Default: an upload is gone on with as long as this process lives. */
+  readonly uploads?: UploadMemory;
 }
 
+/** How many blobs the registry had, took over from another repository, or was sent. */
+export type PushCounts = Readonly<Record<UploadOutcome, number>>;
+
 const AT_A_TIME = 4;
+const CHUNK_BYTES = 8 << 20;
 const BASE_NAME = 'org.opencontainers.image.base.name';
 
 /**
@@ -30,136 +38,83 @@ export async function pushImage(
   reference: Reference | string,
   store: ImageStore,
   options: PushOptions = {},
-): Promise<void> {
+): Promise<PushCounts> {
   const wanted = typeof reference === 'string' ? parseReference(reference) : reference;
   const to = wanted.tag ?? digest;
   if (wanted.tag !== null) checkTag(formatReference({ ...wanted, digest: null }));
   if (wanted.tag === null && nameIn(wanted) !== digest) throw tagTaken(formatReference(wanted), digest);
   const image = await store.image(digest);
+  const bytes = await readFile(await store.blobPath(digest));
+  const manifest = parseManifest(bytes, `manifest ${digest}`);
+  const blobs = [...new Map([manifest.config, ...manifest.layers].map((part) => [part.digest, part])).values()];
   const registry = new Registry(wanted, options);
-  const there = await registry.find(to, [registry.pushScope]);
-  if (there?.digest === digest) return;
-  if (there !== null) throw tagTaken(formatReference(wanted), there.digest);
-  await new Push(registry, store, options).run(image, to);
+  const isThere = async (): Promise<boolean> => {
+    const found = await registry.find(to, [registry.pushScope]);
+    if (found !== null && found.digest !== digest) throw tagTaken(formatReference(wanted), found.digest);
+    return found !== null;
+  };
+  if (await isThere()) return { there: blobs.length, mounted: 0, sent: 0 };
+  const counts = await pushBlobs(registry, blobs, store, { ...options, mountFrom: repositoryOfBase(image, registry) });
+  // Somebody else may have been quicker.
+  if (!(await isThere())) await putManifest(registry, bytes, to);
+  return counts;
 }
 
-class Push {
-  readonly #registry: Registry;
-  readonly #store: ImageStore;
-  readonly #chunkBytes: number;
-  readonly #onProgress: (progress: Progress) => void;
-  readonly #scopes: readonly string[];
-
-  constructor(registry: Registry, store: ImageStore, options: PushOptions) {
-    this.#registry = registry;
-    this.#store = store;
-    this.#chunkBytes = options.chunkBytes ?? Number.POSITIVE_INFINITY;
-    this.#onProgress = options.onProgress ?? (() => {});
-    this.#scopes = [registry.pushScope];
-  }
-
-  async run(image: Image, to: string): Promise<void> {
-    const bytes = await readFile(await this.#store.blobPath(image.digest));
-    const manifest = parseManifest(bytes, `manifest ${image.digest}`);
-    const mountFrom = repositoryOfBase(image, this.#registry);
-    const blobs = [...new Map([manifest.config, ...manifest.layers].map((part) => [part.digest, part])).values()];
-    const totalBytes = blobs.reduce((sum, blob) => sum + blob.size, 0);
-    let doneBytes = 0;
-    await inParallel(blobs, AT_A_TIME, async (blob) => {
-      await this.#retrying(() => this.#putBlob(blob, mountFrom));
-      doneBytes += blob.size;
-      this.#onProgress({ doneBytes, totalBytes });
+/** The blobs that the registry lacks, several at a time. */
+export async function pushBlobs(
+  registry: Registry,
+  blobs: readonly Descriptor[],
+  store: ImageStore,
+  options: PushOptions & { readonly mountFrom: string | null },
+): Promise<PushCounts> {
+  const { mountFrom, chunkBytes = CHUNK_BYTES, uploads: memory = memoryOfProcess() } = options;
+  const scopes = [registry.pushScope];
+  const progress = progressOf(blobs, options.onProgress ?? (() => {}));
+  const counts = { there: 0, mounted: 0, sent: 0 };
+  await inParallel(blobs, AT_A_TIME, async (blob) => {
+    const report = progress(blob);
+    const path = await store.blobPath(blob.digest);
+    let furthest = 0;
+    const upload = new Upload(registry, { ...blob, path }, { scopes, chunkBytes, memory, mountFrom }, (done, moved) => {
+      furthest = Math.max(furthest, done);
+      // Sent is not yet taken: the last byte counts when the registry says so.
+      report(Math.min(done, blob.size - 1), moved);
     });
-    await this.#retrying(() => this.#putManifest(bytes, image.digest, to));
-  }
+    await retrying(
+      registry.name,
+      registry.transport,
+      async () => void (counts[await upload.run()] += 1),
+      () => furthest,
+    );
+    report(blob.size, 0);
+  });
+  return counts;
+}
 
-  async #putBlob(blob: Descriptor, mountFrom: string | null): Promise<void> {
-    const path = `${this.#registry.repository}/blobs/${blob.digest}`;
-    const there = await this.#registry.call({ method: 'HEAD', path, scopes: this.#scopes });
-    there.cancel();
-    if (there.status === 200) return;
-    const started = await this.#start(blob, mountFrom);
-    if (started === null) return;
-    const content = await openAsBlob(await this.#store.blobPath(blob.digest));
-    const last =
-      blob.size <= this.#chunkBytes
-        ? { at: started, body: content }
-        : { at: await this.#sendChunks(started, content), body: new Blob([]) };
-    await this.#finish(last.at, last.body, blob);
-  }
-
-  /** Where to send the content; null where the registry took the blob over from another repository. */
-  async #start(blob: Descriptor, mountFrom: string | null): Promise<URL | null> {
-    const query = mountFrom === null ? '' : `?${new URLSearchParams({ mount: blob.digest, from: mountFrom }).toString()}`;
-    const scopes = mountFrom === null ? this.#scopes : [...this.#scopes, `repository:${mountFrom}:pull`];
-    const answer = await this.#registry.call({
-      method: 'POST',
-      path: `${this.#registry.repository}/blobs/uploads/${query}`,
-      body: '',
-      scopes,
-    });
-    if (answer.status === 201 && mountFrom !== null) {
-      answer.cancel();
-      return null;
-    }
-    // Who may not read the other repository may still be allowed to push.
-    if (answer.status !== 202 && mountFrom !== null) {
-      answer.cancel();
-      return this.#start(blob, null);
-    }
-    return this.#next(answer, [202], blob);
-  }
-
-  async #sendChunks(started: URL, content: Blob): Promise<URL> {
-    let at = started;
-    for (let start = 0; start < content.size; start += this.#chunkBytes) {
-      const chunk = content.slice(start, start + this.#chunkBytes);
-      const headers = { 'content-type': 'application/octet-stream', 'content-range': `${start}-${start + chunk.size - 1}` };
-      const answer = await this.#registry.call({ method: 'PATCH', path: at, headers, body: chunk, scopes: this.#scopes });
-      at = await this.#next(answer, [202, 204], null);
-    }
-    return at;
-  }
-
-  async #finish(at: URL, body: Blob, blob: Descriptor): Promise<void> {
-    const url = new URL(at);
-    url.searchParams.set('digest', blob.digest);
-    const headers = { 'content-type': 'application/octet-stream' };
-    const answer = await this.#registry.call({ method: 'PUT', path: url, headers, body, scopes: this.#scopes });
-    if (answer.status !== 201 && answer.status !== 204) throw await this.#failed(answer, `the upload of ${blob.digest}`);
-    answer.cancel();
-  }
-
-  async #putManifest(bytes: Buffer, digest: Digest, to: string): Promise<void> {
-    const path = `${this.#registry.repository}/manifests/${to}`;
-    const headers = { 'content-type': mediaTypeOf(bytes, digest) };
-    const answer = await this.#registry.call({ method: 'PUT', path, headers, body: new Blob([bytes]), scopes: this.#scopes });
-    if (answer.status !== 201) throw await this.#failed(answer, `the manifest of ${to}`);
+/** By tag or digest. Throws REGISTRY_PROTOCOL where the registry says that it stored something else. The headers of its answer. */
+export async function putManifest(registry: Registry, bytes: Buffer, to: string): Promise<Headers> {
+  const path = `${registry.repository}/manifests/${to}`;
+  const digest = sha256(bytes);
+  const headers = { 'content-type': mediaTypeOf(bytes, digest) };
+  const scopes = [registry.pushScope];
+  return retrying(registry.name, registry.transport, async () => {
+    const answer = await registry.call({ method: 'PUT', path, headers, body: textBody(bytes), scopes });
+    if (answer.status !== 201) throw await registry.refusal(answer, `the manifest of ${to}`);
     answer.cancel();
     const said = answer.headers.get('docker-content-digest');
     if (said !== null && isDigest(said) && said !== digest)
       throw protocolError(answer.url, `it stored the manifest as ${said}, not ${digest}`);
-  }
+    return answer.headers;
+  });
+}
 
-  /** The address that an upload goes on at: each answer names the next. */
-  async #next(answer: Answer, expected: readonly number[], blob: Descriptor | null): Promise<URL> {
-    if (!expected.includes(answer.status)) throw await this.#failed(answer, `the upload of ${blob?.digest ?? 'a chunk'}`);
-    answer.cancel();
-    const location = answer.headers.get('location') ?? '';
-    if (location === '' || !URL.canParse(location, answer.url.href))
-      throw protocolError(answer.url, 'it names no address for an upload');
-    return new URL(location, answer.url);
-  }
-
-  /** An upload that the registry has lost (404, 416) is begun again. */
-  async #failed(answer: Answer, what: string): Promise<Error> {
-    const refusal = await this.#registry.refusal(answer, what);
-    return answer.status === 404 || answer.status === 416 ? new NetworkFailure(refusal.message) : refusal;
-  }
-
-  #retrying(run: () => Promise<void>): Promise<void> {
-    return retrying(this.#registry.name, this.#registry.transport, run);
-  }
+function memoryOfProcess(): UploadMemory {
+  const known = new Map<string, string>();
+  return {
+    recall: async (key) => known.get(key) ?? null,
+    keep: async (key, location) => void known.set(key, location),
+    forget: async (key) => void known.delete(key),
+  };
 }
 
 /** An image's base is likely where its lower layers are already. Null where it comes from elsewhere. */

@@ -7,54 +7,100 @@ import { z } from 'zod';
 
 import { KilnError } from '../errors/error.ts';
 import type { Credentials, CredentialSource } from './docker-credentials.ts';
+import { textBody } from './http-connection.ts';
 import { type Answer, jsonOf, protocolError, send, type Transport } from './http.ts';
 
 const TOKEN_ANSWER_BYTES = 1 << 20;
-const tokenAnswer = z.object({ token: z.string().optional(), access_token: z.string().optional() });
+/** As long as the specification says where the token server does not. */
+const TOKEN_SECONDS = 60;
+const LONGEST_TOKEN_SECONDS = 24 * 3600;
+const tokenAnswer = z.object({
+  token: z.string().optional(),
+  access_token: z.string().optional(),
+  expires_in: z.number().min(0).optional().catch(undefined),
+});
+
+interface Known {
+  readonly header: Promise<string | null>;
+  /** Ms since the epoch. */
+  readonly until: number;
+}
+
+/** What worked before, by registry and scopes, till it expires. In memory only. */
+export class TokenCache {
+  readonly #known = new Map<string, Known>();
+
+  get(registry: string, scopes: readonly string[], now: number): Promise<string | null> | null {
+    const known = this.#known.get(keyOf(registry, scopes));
+    return known !== undefined && known.until > now ? known.header : null;
+  }
+
+  set(registry: string, scopes: readonly string[], known: Known): void {
+    this.#known.set(keyOf(registry, scopes), known);
+  }
+
+  /** After a login or logout: what was given to the user before is not the present one's. */
+  forget(registry: string): void {
+    for (const key of this.#known.keys()) if (key.startsWith(`${registry} `)) this.#known.delete(key);
+  }
+}
+
+const keyOf = (registry: string, scopes: readonly string[]): string => `${registry} ${scopes.join(' ')}`;
+
+interface Obtained {
+  readonly header: string;
+  readonly seconds: number;
+}
 
 export class RegistryAuth {
   readonly #registry: string;
   readonly #source: CredentialSource;
   readonly #transport: Transport;
-  /** Scope → value of the Authorization header. */
-  readonly #known = new Map<string, Promise<string | null>>();
+  readonly #known: TokenCache;
 
-  constructor(registry: string, source: CredentialSource, transport: Transport) {
+  constructor(registry: string, source: CredentialSource, transport: Transport, known: TokenCache) {
     this.#registry = registry;
     this.#source = source;
     this.#transport = transport;
+    this.#known = known;
   }
 
   /** What worked before for the scopes; null to try without. */
   async headerFor(scopes: readonly string[]): Promise<string | null> {
-    return (await this.#known.get(scopes.join(' '))) ?? null;
+    return this.#known.get(this.#registry, scopes, this.#transport.clock.now());
   }
 
   /** Answers a 401. `used` is the header that was refused. Throws REGISTRY_DENIED where there is nothing (else) to offer. */
   async renew(challenged: Answer, scopes: readonly string[], used: string | null): Promise<string> {
-    const key = scopes.join(' ');
+    const { clock } = this.#transport;
     // Several requests are refused at a time; the first asks, and all use the answer.
-    const known = await this.#known.get(key);
-    if (known !== undefined && known !== null && known !== used) return known;
+    const known = await this.#known.get(this.#registry, scopes, clock.now());
+    if (known !== null && known !== used) return known;
     const asked = this.#obtain(challenged, scopes);
-    this.#known.set(
-      key,
-      asked.catch(() => null),
+    const header = asked.then(
+      (obtained) => obtained.header,
+      () => null,
     );
-    const header = await asked;
-    if (header === used) throw this.#denied('it refused the credentials');
-    return header;
+    this.#known.set(this.#registry, scopes, { header, until: Number.POSITIVE_INFINITY });
+    const obtained = await asked.catch((error: unknown) => {
+      this.#known.forget(this.#registry);
+      throw error;
+    });
+    // Not to its last moment: it has to last for the request that it goes with.
+    this.#known.set(this.#registry, scopes, { header, until: clock.now() + obtained.seconds * 900 });
+    if (obtained.header === used) throw this.#denied('it refused the credentials');
+    return obtained.header;
   }
 
-  async #obtain(challenged: Answer, scopes: readonly string[]): Promise<string> {
+  async #obtain(challenged: Answer, scopes: readonly string[]): Promise<Obtained> {
     const challenges = parseChallenges(challenged.headers.get('www-authenticate') ?? '');
     const credentials = await this.#source(this.#registry);
     const bearer = challenges.find((challenge) => challenge.scheme === 'bearer');
-    if (bearer !== undefined) return `Bearer ${await this.#token(bearer.parameters, scopes, credentials, challenged.url)}`;
+    if (bearer !== undefined) return this.#token(bearer.parameters, scopes, credentials, challenged.url);
     if (!challenges.some((challenge) => challenge.scheme === 'basic'))
       throw protocolError(challenged.url, 'it answers 401 without a known challenge');
     if (credentials?.kind !== 'password') throw this.#denied('it asks for a user and password, and none are known');
-    return basic(credentials);
+    return { header: basic(credentials), seconds: TOKEN_SECONDS };
   }
 
   async #token(
@@ -62,7 +108,7 @@ export class RegistryAuth {
     scopes: readonly string[],
     credentials: Credentials | null,
     from: URL,
-  ): Promise<string> {
+  ): Promise<Obtained> {
     const realm = realmOf(challenge, from);
     const query = new URLSearchParams(scopes.map((scope): [string, string] => ['scope', scope]));
     query.set('service', challenge.get('service') ?? '');
@@ -76,10 +122,11 @@ export class RegistryAuth {
     const parsed = tokenAnswer.safeParse(jsonOf(bytes));
     const token = parsed.data?.token ?? parsed.data?.access_token ?? '';
     if (!/^[\x21-\x7e]+$/.test(token)) throw protocolError(realm, 'its token server answered without a token');
-    return token;
+    const seconds = Math.min(parsed.data?.expires_in ?? TOKEN_SECONDS, LONGEST_TOKEN_SECONDS);
+    return { header: `Bearer ${token}`, seconds };
   }
 
-  #getToken(realm: URL, query: URLSearchParams, credentials: { username: string; password: string } | null): Promise<Answer> {
+  #getToken(realm: URL, query: URLSearchParams, credentials: Password | null): Promise<Answer> {
     const url = new URL(realm);
     for (const [key, value] of query) url.searchParams.append(key, value);
     const authorization = credentials === null ? null : basic(credentials);
@@ -92,12 +139,12 @@ export class RegistryAuth {
     form.set('service', query.get('service') ?? '');
     form.set('scope', query.getAll('scope').join(' '));
     const headers = { 'content-type': 'application/x-www-form-urlencoded' };
-    return send({ method: 'POST', url: realm, headers, authorization: null, body: form.toString() }, this.#transport);
+    return send({ method: 'POST', url: realm, headers, authorization: null, body: textBody(form.toString()) }, this.#transport);
   }
 
   #denied(why: string): KilnError {
     return new KilnError('REGISTRY_DENIED', `the registry ${this.#registry} lets nobody in: ${why}`, {
-      hint: `log in with \`docker login ${this.#registry}\` (or skopeo, buildah), as a user that may do this`,
+      hint: `log in with \`kiln login ${this.#registry}\`, as a user that may do this`,
     });
   }
 }
@@ -110,8 +157,9 @@ function realmOf(challenge: ReadonlyMap<string, string>, from: URL): URL {
   throw protocolError(from, 'it names a token server whose address is malformed or not encrypted');
 }
 
-const basic = ({ username, password }: { username: string; password: string }): string =>
-  `Basic ${Buffer.from(`${username}:${password}`).toString('base64')}`;
+type Password = Extract<Credentials, { kind: 'password' }>;
+
+const basic = ({ username, password }: Password): string => `Basic ${Buffer.from(`${username}:${password}`).toString('base64')}`;
 
 interface Challenge {
   readonly scheme: string;

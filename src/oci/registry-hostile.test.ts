@@ -203,7 +203,7 @@ test('a registry that is busy is asked again when it says, and not before', () =
   const clock = { ...systemClock, sleep: (ms: number) => Promise.resolve(void slept.push(ms)) };
   return scene(
     (_, response) =>
-      (refusals += 1) <= 2 && Boolean(response.writeHead(429, { 'retry-after': refusals === 1 ? '7' : '9999' }).end()),
+      (refusals += 1) <= 2 && Boolean(response.writeHead(429, { 'retry-after': refusals === 1 ? '7' : '60' }).end()),
     async ({ pull, image }) => {
       assert.equal(await pull({ ...OPTIONS, transport: { attempts: 3, pauseMs: 1, clock } }), image);
       assert.deepEqual(slept, [7000, 60_000]);

@@ -160,7 +160,7 @@ test(
 
     await pushImage(digest, reference, here, await credentialsIn(auth('kiln:secret')));
     assert.equal(await pullImage(reference, there, await credentialsIn(auth('kiln:secret'))), digest);
-    await assert.rejects(pullImage(reference, there, await credentialsIn({})), { code: 'REGISTRY_DENIED', hint: /docker login/ });
+    await assert.rejects(pullImage(reference, there, await credentialsIn({})), { code: 'REGISTRY_DENIED', hint: /kiln login/ });
     await assert.rejects(pullImage(reference, there, await credentialsIn(auth('kiln:wrong-password'))), (error: Error) => {
       assert.equal((error as Error & { code: string }).code, 'REGISTRY_DENIED');
       assert.ok(!JSON.stringify([error.message, error.stack]).includes('wrong-password'));

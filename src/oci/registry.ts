@@ -12,21 +12,36 @@ import { systemClock } from '../platform/clock.ts';
 import { sha256 } from '../platform/hash.ts';
 import { mismatch } from './blobs.ts';
 import { type CredentialSource, dockerCredentials } from './docker-credentials.ts';
-import { type Answer, jsonOf, NetworkFailure, protocolError, type Request, retrying, send, type Transport } from './http.ts';
+import { isLoopback } from './http-connection.ts';
+import { NetworkFailure } from './http-watch.ts';
+import { type Answer, jsonOf, protocolError, type Request, retrying, send, type Transport } from './http.ts';
 import { INDEX_TYPES, MANIFEST_TYPES } from './media-types.ts';
 import type { Reference } from './references.ts';
-import { RegistryAuth } from './registry-auth.ts';
+import { RegistryAuth, TokenCache } from './registry-auth.ts';
 import { invalid, MANIFEST_BYTES, mediaTypeOf } from './schema.ts';
 
 export interface RegistryOptions {
   readonly signal?: AbortSignal;
   /** Default: what `docker login` left for this user. */
   readonly credentials?: CredentialSource;
-  /** Registries (host and port) that are spoken to without TLS. Those on this machine's loopback are, named or not. */
-  readonly plainHttp?: readonly string[];
+  /** How this machine speaks to a registry. Default: with TLS, unless it is on the loopback, and without mirrors. */
+  readonly settings?: (registry: string) => RegistrySettings;
+  /** What was got for the credentials before. Default: nothing. */
+  readonly tokens?: TokenCache;
   /** Default: no byte for 30 s is a failure; five in a row without progress are final; 500 ms before the second try. */
-  readonly transport?: Partial<Omit<Transport, 'signal'>>;
+  readonly transport?: Partial<Omit<Transport, 'signal' | 'authorities'>>;
 }
+
+export interface RegistrySettings {
+  /** `HOST[:PORT][/PREFIX]`: asked first when something is pulled, in order. */
+  readonly mirrors: readonly string[];
+  /** Spoken to without TLS. */
+  readonly plainHttp: boolean;
+  /** Certificates (PEM) of authorities that are trusted for it. */
+  readonly authorities: string | null;
+}
+
+export const DEFAULT_SETTINGS: RegistrySettings = { mirrors: [], plainHttp: false, authorities: null };
 
 export interface FetchedManifest {
   readonly bytes: Buffer;
@@ -43,6 +58,8 @@ export interface Call extends Omit<Request, 'url' | 'authorization' | 'headers'>
   readonly path: string | URL;
   readonly headers?: Readonly<Record<string, string>>;
   readonly scopes: readonly string[];
+  /** Another than the registry's own: with another signal. */
+  readonly transport?: Transport;
 }
 
 export class Registry {
@@ -55,9 +72,12 @@ export class Registry {
   constructor(reference: Pick<Reference, 'registry' | 'repository'>, options: RegistryOptions = {}) {
     this.name = reference.registry;
     this.repository = reference.repository;
-    this.transport = { ...DEFAULTS, ...options.transport, signal: options.signal ?? new AbortController().signal };
-    this.#base = baseOf(reference.registry, options.plainHttp ?? []);
-    this.#auth = new RegistryAuth(reference.registry, options.credentials ?? dockerCredentials(), this.transport);
+    const settings = options.settings?.(reference.registry) ?? DEFAULT_SETTINGS;
+    const signal = options.signal ?? new AbortController().signal;
+    this.transport = { ...DEFAULTS, ...options.transport, signal, authorities: settings.authorities };
+    this.#base = baseOf(reference.registry, settings);
+    const [credentials, tokens] = [options.credentials ?? dockerCredentials(), options.tokens ?? new TokenCache()];
+    this.#auth = new RegistryAuth(reference.registry, credentials, this.transport, tokens);
   }
 
   get pullScope(): string {
@@ -122,16 +142,16 @@ export class Registry {
 
   /** One request, with a new token where the old one is refused. Every other status is an answer. */
   async call(call: Call): Promise<Answer> {
-    const url = call.path instanceof URL ? call.path : new URL(call.path, this.#base);
-    const known = await this.#auth.headerFor(call.scopes);
-    const request = { method: call.method, headers: call.headers ?? {}, ...(call.body === undefined ? {} : { body: call.body }) };
+    const { path, scopes, headers = {}, transport = this.transport, ...rest } = call;
+    const url = path instanceof URL ? path : new URL(path, this.#base);
+    const known = await this.#auth.headerFor(scopes);
     // An upload may be sent to another host; what the registry was told is not for that one.
     const isHome = url.origin === this.#base.origin;
-    const answer = await send({ ...request, url, authorization: isHome ? known : null }, this.transport);
+    const answer = await send({ ...rest, headers, url, authorization: isHome ? known : null }, transport);
     if (answer.status !== 401 || answer.url.origin !== this.#base.origin) return answer;
     answer.cancel();
-    const authorization = await this.#auth.renew(answer, call.scopes, known);
-    return send({ ...request, url, authorization }, this.transport);
+    const authorization = await this.#auth.renew(answer, scopes, known);
+    return send({ ...rest, headers, url, authorization }, transport);
   }
 
   /** The error for an answer that is none of those expected. Reads what the registry says of it. */
@@ -145,7 +165,7 @@ export class Registry {
     }
     if (answer.status === 401 || answer.status === 403) {
       return new KilnError('REGISTRY_DENIED', message, {
-        hint: `log in with \`docker login ${this.name}\` as a user that may do this`,
+        hint: `log in with \`kiln login ${this.name}\` as a user that may do this`,
       });
     }
     return protocolError(answer.url, `it answered ${answer.status} for ${what}${said === '' ? '' : `: ${said}`}`);
@@ -161,11 +181,11 @@ export class Registry {
   }
 }
 
-function baseOf(registry: string, plainHttp: readonly string[]): URL {
+/** On the loopback nobody listens in; a registry there that has TLS nevertheless says so by an authority of its own. */
+function baseOf(registry: string, { plainHttp, authorities }: RegistrySettings): URL {
   const host = registry === 'docker.io' ? 'registry-1.docker.io' : registry;
-  const { hostname } = new URL(`http://${host}`);
-  const isLoopback = hostname === 'localhost' || hostname === '[::1]' || /^127(?:\.[0-9]+){3}$/.test(hostname);
-  return new URL(`${isLoopback || plainHttp.includes(registry) ? 'http' : 'https'}://${host}/v2/`);
+  const isPlain = plainHttp || (authorities === null && isLoopback(new URL(`http://${host}`)));
+  return new URL(`${isPlain ? 'http' : 'https'}://${host}/v2/`);
 }
 
 const errorAnswer = z.object({ errors: z.array(z.object({ code: z.string(), message: z.string().default('') })).min(1) });
