@@ -18,6 +18,7 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[] | 'anything but cli'
   plan: ['domain', 'errors', 'engines'],
   spec: ['domain', 'errors', 'platform'],
   oci: ['domain', 'errors', 'platform'],
+  registry: ['domain', 'errors', 'platform', 'oci'],
   linux: ['domain', 'errors', 'platform', 'oci'],
   bake: ['domain', 'errors', 'platform', 'oci', 'linux'],
   gates: ['domain', 'errors', 'platform', 'oci'],

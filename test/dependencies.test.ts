@@ -9,6 +9,7 @@ const ROOT = resolve(import.meta.dirname, '..');
 /** A new dependency is a new line here, with why it earns its place. */
 const REASONS: Readonly<Record<string, string>> = {
   // At run time
+  aws4fetch: "signs requests to AWS (Signature Version 4); no dependencies of its own, where the SDK's clients bring dozens",
   commander: 'parses the command line and writes its help; no dependencies of its own',
   fastify: 'the HTTP API: routing, validation hooks and graceful close',
   pino: 'structured logs of the daemon, with redaction of secrets',

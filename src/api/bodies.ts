@@ -115,6 +115,28 @@ export const BakeResult = z
   })
   .meta({ id: 'BakeResult' });
 
+/** How far a push or pull is: of the image's blobs what is done, and what went over the wire. */
+export const TransferEvent = z
+  .object({
+    doneBytes: z.number(),
+    totalBytes: z.number(),
+    doneBlobs: z.int(),
+    totalBlobs: z.int(),
+    movedBytes: z.number(),
+  })
+  .meta({ id: 'TransferEvent' });
+/** `evidence`: how many artifacts went along with the image. */
+const Transfer = z.object({ digest, reference: z.string(), evidence: z.int(), movedBytes: z.number(), ms: z.number() });
+export const Pushed = Transfer.extend({
+  /** How many blobs the registry had, took over from another repository, or was sent. */
+  blobs: z.object({ there: z.int(), mounted: z.int(), sent: z.int() }),
+}).meta({ id: 'Pushed' });
+export const Pulled = Transfer.extend({
+  tags: list(z.string()),
+  /** False: the image was in the store already. */
+  changed: z.boolean(),
+}).meta({ id: 'Pulled' });
+
 export const Release = z
   .object({
     number: release,

@@ -30,6 +30,15 @@ export const ROUTES = {
   images: { method: 'GET', path: '/v1/images', answer: 'json', summary: 'All images in the store' },
   image: { method: 'GET', path: '/v1/images/:reference', answer: 'json', summary: 'One image, by digest, prefix or tag' },
   tagImage: { method: 'POST', path: '/v1/images/:reference/tags', answer: 'json', summary: 'Give an image one more tag' },
+  push: {
+    method: 'POST',
+    path: '/v1/pushes',
+    answer: 'stream',
+    summary: 'Push an image and its evidence; going away cancels it',
+  },
+  pull: { method: 'POST', path: '/v1/pulls', answer: 'stream', summary: 'Pull an image and its evidence; going away cancels it' },
+  login: { method: 'POST', path: '/v1/logins', answer: 'json', summary: 'Try a login at a registry and keep it as docker does' },
+  logout: { method: 'POST', path: '/v1/logouts', answer: 'json', summary: 'Forget a login at a registry' },
   planGc: { method: 'GET', path: '/v1/gc', answer: 'json', summary: 'What gc would delete' },
   gc: { method: 'POST', path: '/v1/gc', answer: 'json', summary: 'Delete what nothing runs, tags or can roll back to' },
 

@@ -17,8 +17,11 @@ import {
   list,
   LogLine,
   Problem,
+  Pulled,
+  Pushed,
   Release,
   StoredImage,
+  TransferEvent,
 } from './bodies.ts';
 import type { JsonRoute, RouteName, StreamRoute } from './routes.ts';
 
@@ -35,6 +38,9 @@ const flag = z.union([z.boolean(), z.enum(['true', 'false']).transform((word) =>
 const nothing = z.strictObject({});
 const folder = z.string().startsWith('/', 'an absolute path').max(4096);
 const name = z.string().min(1).max(300);
+const host = z.string().regex(/^[A-Za-z0-9.:[\]-]{1,255}$/, 'a registry as in registry.example:5000');
+/** `[REGISTRY/]REPOSITORY[:TAG][@DIGEST]`. */
+const reference = z.string().min(1).max(500);
 
 /** Who asks, for the history. The socket's mode is what decides who may. */
 const by = z.string().min(1).max(200).default('somebody on this machine');
@@ -73,6 +79,25 @@ export const SCHEMAS = {
   images: { input: nothing, answer: z.object({ images: list(StoredImage) }) },
   image: { input: z.strictObject({ reference: name }), answer: Image },
   tagImage: { input: z.strictObject({ reference: name, tag: name }), answer: StoredImage },
+  push: { input: z.strictObject({ image: name, reference: reference.optional(), by }), event: TransferEvent, answer: Pushed },
+  pull: {
+    input: z.strictObject({
+      reference,
+      /** What the image is called here; absent: as in the registry. */
+      tag: name.optional(),
+      /** `linux/arm64`; absent: that of this machine. */
+      platform: z.string().max(80).optional(),
+      by,
+    }),
+    event: TransferEvent,
+    answer: Pulled,
+  },
+  login: {
+    input: z.strictObject({ registry: host, username: z.string().max(1000), password: z.string().max(100_000), by }),
+    /** `kept`: the file, or the credential helper. */
+    answer: z.object({ registry: z.string(), username: z.string(), kept: z.string() }),
+  },
+  logout: { input: z.strictObject({ registry: host, by }), answer: z.object({ registry: z.string(), known: z.boolean() }) },
   planGc: { input: nothing, answer: GcPlan },
   gc: { input: nothing, answer: GcPlan },
 
@@ -163,4 +188,5 @@ export type EntryBody = z.output<typeof Entry>;
 export type LogLineBody = z.output<typeof LogLine>;
 export type ImageBody = z.output<typeof Image>;
 export type StoredImageBody = z.output<typeof StoredImage>;
+export type TransferEventBody = z.output<typeof TransferEvent>;
 export type GcPlanBody = z.output<typeof GcPlan>;

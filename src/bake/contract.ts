@@ -3,6 +3,7 @@
  * Dockerfiles; it does not read kiln.yaml, run instances or talk to a daemon. What it needs comes in as `BakeDeps`.
  */
 import type { Digest } from '../domain/digest.ts';
+import type { RegistryOptions } from '../oci/registry.ts';
 import type { ImageConfig, ImageStore, Layer } from '../oci/store.ts';
 import type { Clock } from '../platform/clock.ts';
 import type { Home } from '../platform/home.ts';
@@ -21,6 +22,8 @@ export interface BakeDeps {
   readonly clock: Clock;
   readonly signal: AbortSignal;
   readonly onEvent: (event: BakeEvent) => void;
+  /** How bases are pulled: mirrors, logins. Default: as if nothing were set. */
+  readonly registry?: RegistryOptions;
 }
 
 export interface BakeOptions {

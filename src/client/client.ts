@@ -25,6 +25,7 @@ export type {
   ProblemBody,
   ReleaseBody,
   StoredImageBody,
+  TransferEventBody,
 } from '../api/schema.ts';
 
 export interface CallOptions {

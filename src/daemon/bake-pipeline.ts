@@ -65,11 +65,16 @@ export async function bakeSpec(parts: Parts, request: BakeRequest): Promise<Bake
   }
 }
 
-function bakeImage(parts: Parts, request: BakeRequest, recipe: Recipe | DockerfileRecipe): Promise<BakeResult> {
+async function bakeImage(parts: Parts, request: BakeRequest, recipe: Recipe | DockerfileRecipe): Promise<BakeResult> {
   const { images: store, home, layers, clock } = parts;
   const { spec, version, update, signal, emit } = request;
   const onEvent = (event: BakeEventBody): void => void emit(event);
-  return parts.bake(recipe, { store, home, layers, clock, signal, onEvent }, { service: spec.service, version, update });
+  const registry = await parts.registries.options(signal);
+  return parts.bake(
+    recipe,
+    { store, home, layers, clock, signal, onEvent, registry },
+    { service: spec.service, version, update },
+  );
 }
 
 interface Baked {

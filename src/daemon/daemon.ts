@@ -15,6 +15,7 @@ import type { Clock } from '../platform/clock.ts';
 import { makeHome } from '../platform/home-folder.ts';
 import type { Home } from '../platform/home.ts';
 import { version } from '../platform/version.ts';
+import { openRegistries } from '../registry/registries.ts';
 import type { Journal } from '../store/journal.ts';
 import { openJournal } from '../store/sqlite.ts';
 import { createGate } from './gate.ts';
@@ -103,6 +104,7 @@ function assemble({ home, clock, onStopAsked }: DaemonOptions, journal: Journal,
     checkBake,
     logs,
     gate,
+    registries: openRegistries(home),
     stop: onStopAsked,
   };
 }

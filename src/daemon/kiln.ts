@@ -10,6 +10,7 @@ import { imageVerbs } from './image-verbs.ts';
 import { logVerbs } from './log-verbs.ts';
 import { metricsText, type FleetMetrics } from './metrics.ts';
 import type { Parts } from './parts.ts';
+import { registryVerbs } from './registry-verbs.ts';
 import { retireUnexplained, unexplainedProblems } from './unexplained.ts';
 
 /** How often a shutdown that stops looks whether all instances have gone. */
@@ -18,6 +19,7 @@ const STOP_POLL_MS = 100;
 export function kilnVerbs(parts: Parts): Handlers {
   return {
     ...imageVerbs(parts),
+    ...registryVerbs(parts),
     ...deployVerbs(parts),
     ...fleetVerbs(parts),
     ...historyVerbs(parts),

@@ -9,6 +9,7 @@ import type { LayerMounts } from '../linux/layers.ts';
 import type { ImageStore } from '../oci/store.ts';
 import type { Clock } from '../platform/clock.ts';
 import type { Home } from '../platform/home.ts';
+import type { Registries } from '../registry/registries.ts';
 import type { Journal } from '../store/journal.ts';
 import type { Gate } from './gate.ts';
 
@@ -43,6 +44,7 @@ export interface Parts extends Pick<Machine, 'images' | 'layers' | 'balancer' | 
   readonly startedAt: number;
   readonly journal: Journal;
   readonly engine: InstanceEngine;
+  readonly registries: Registries;
   readonly fleets: Fleets;
   /** Bakes and deploys are inside, gc is alone. */
   readonly gate: Gate;

@@ -34,21 +34,34 @@ const file = z.object({
 });
 const answer = z.object({ Username: z.string(), Secret: z.string() });
 
-/** `folder`: where config.json is; ~/.docker unless told. Read anew for each registry: a login counts at once. */
-export function dockerCredentials(folder: string = join(homedir(), '.docker')): CredentialSource {
+/** Where config.json is: as for docker, DOCKER_CONFIG or ~/.docker. */
+export const dockerFolder = (): string => process.env['DOCKER_CONFIG'] ?? join(homedir(), '.docker');
+
+/** Read anew for each registry: a login counts at once. */
+export function dockerCredentials(folder: string = dockerFolder()): CredentialSource {
   return async (registry) => {
     const path = join(folder, 'config.json');
     const text = await readIfThere(path);
     if (text === null) return null;
-    const config = parse(text, path);
-    const key = registry === 'docker.io' ? HUB_KEY : registry;
-    const helper = config.credHelpers[registry] ?? config.credHelpers[key] ?? config.credsStore;
-    const helped = helper === undefined ? null : await askHelper(helper, key);
+    const config = parseDockerConfig(text, path);
+    const key = keyOf(registry);
+    const helper = helperFor(config, registry);
+    const helped = helper === null ? null : await askHelper(helper, key);
     return helped ?? fromAuths(config.auths, key, registry);
   };
 }
 
-function parse(text: string, path: string): z.output<typeof file> {
+/** What a registry is called in config.json and by helpers. */
+export const keyOf = (registry: string): string => (registry === 'docker.io' ? HUB_KEY : registry);
+
+/** The program that keeps the registry's login; null where the file itself does. */
+export function helperFor({ credHelpers, credsStore }: DockerConfig, registry: string): string | null {
+  return credHelpers[registry] ?? credHelpers[keyOf(registry)] ?? credsStore ?? null;
+}
+
+export type DockerConfig = z.output<typeof file>;
+
+export function parseDockerConfig(text: string, path: string): DockerConfig {
   try {
     return file.parse(JSON.parse(text));
   } catch {
@@ -79,8 +92,7 @@ function fromAuths(auths: Readonly<Record<string, z.output<typeof entry>>>, key:
 }
 
 async function askHelper(name: string, key: string): Promise<Credentials | null> {
-  if (!HELPER.test(name)) throw helperFailed(name, 'has a malformed name');
-  const { code, stdout } = await exec(`docker-credential-${name}`, ['get'], { input: key });
+  const { code, stdout } = await runHelper(name, 'get', key);
   if (code !== 0) {
     if (/credentials not found/i.test(stdout)) return null;
     throw helperFailed(name, `failed with exit code ${code}`);
@@ -91,9 +103,21 @@ async function askHelper(name: string, key: string): Promise<Credentials | null>
   return username === '<token>' ? { kind: 'token', token: secret } : { kind: 'password', username, password: secret };
 }
 
+/** Hands a login to a helper to keep, or takes it away. */
+export async function tellHelper(name: string, verb: 'store' | 'erase', input: string): Promise<void> {
+  const { code, stdout } = await runHelper(name, verb, input);
+  if (code === 0 || (verb === 'erase' && /credentials not found/i.test(stdout))) return;
+  throw helperFailed(name, `failed with exit code ${code}`);
+}
+
+function runHelper(name: string, verb: string, input: string): Promise<{ code: number | null; stdout: string }> {
+  if (!HELPER.test(name)) throw helperFailed(name, 'has a malformed name');
+  return exec(`docker-credential-${name}`, [verb], { input });
+}
+
 /** Never with what the program printed: that may be the secret. */
 function helperFailed(name: string, why: string): KilnError {
   return new KilnError('REGISTRY_DENIED', `the credential program "docker-credential-${name}" ${why}`, {
-    hint: `run \`docker-credential-${name} get\` by hand, or take it out of ~/.docker/config.json`,
+    hint: `run \`docker-credential-${name}\` by hand, or take it out of ~/.docker/config.json`,
   });
 }

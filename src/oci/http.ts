@@ -5,7 +5,7 @@
 import type { IncomingMessage } from 'node:http';
 
 import { KilnError } from '../errors/error.ts';
-import type { Clock } from '../platform/clock.ts';
+import { type Clock, systemClock } from '../platform/clock.ts';
 import { BrokenOff } from './blobs.ts';
 import { type Body, exchange } from './http-connection.ts';
 import { NetworkFailure, Watch } from './http-watch.ts';
@@ -33,6 +33,15 @@ export interface Request {
   /** Called with each part of the body that goes out. */
   readonly onSent?: (bytes: number) => void;
 }
+
+export const DEFAULT_TRANSPORT: Transport = {
+  signal: new AbortController().signal,
+  stallMs: 30_000,
+  attempts: 5,
+  pauseMs: 500,
+  clock: systemClock,
+  authorities: null,
+};
 
 const REDIRECTS = 5;
 /** Who asks for a longer pause than this is not waited for: a person decides. */

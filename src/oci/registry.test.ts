@@ -147,7 +147,7 @@ test(
   'a registry that asks for a password gets it from the Docker configuration, or from a helper',
   requires('docker-registry'),
   async () => {
-    await using registry = await startRegistry(HTPASSWD);
+    await using registry = await startRegistry({ htpasswd: HTPASSWD });
     await using folder = await testFolder();
     const [here, there] = await stores(folder.path);
     const digest = await putTestImage(here, [[fileEntry('a', '1')]]);

@@ -8,13 +8,12 @@ import { z } from 'zod';
 
 import { type Digest, isDigest } from '../domain/digest.ts';
 import { KilnError } from '../errors/error.ts';
-import { systemClock } from '../platform/clock.ts';
 import { sha256 } from '../platform/hash.ts';
 import { mismatch } from './blobs.ts';
 import { type CredentialSource, dockerCredentials } from './docker-credentials.ts';
 import { isLoopback } from './http-connection.ts';
 import { NetworkFailure } from './http-watch.ts';
-import { type Answer, jsonOf, protocolError, type Request, retrying, send, type Transport } from './http.ts';
+import { type Answer, DEFAULT_TRANSPORT, jsonOf, protocolError, type Request, retrying, send, type Transport } from './http.ts';
 import { INDEX_TYPES, MANIFEST_TYPES } from './media-types.ts';
 import type { Reference } from './references.ts';
 import { RegistryAuth, TokenCache } from './registry-auth.ts';
@@ -51,7 +50,6 @@ export interface FetchedManifest {
 
 const ERROR_BYTES = 64 << 10;
 const ACCEPTED = [...MANIFEST_TYPES, ...INDEX_TYPES].join(', ');
-const DEFAULTS = { stallMs: 30_000, attempts: 5, pauseMs: 500, clock: systemClock };
 
 export interface Call extends Omit<Request, 'url' | 'authorization' | 'headers'> {
   /** Below `/v2/`, or a whole URL that the registry gave. */
@@ -74,7 +72,7 @@ export class Registry {
     this.repository = reference.repository;
     const settings = options.settings?.(reference.registry) ?? DEFAULT_SETTINGS;
     const signal = options.signal ?? new AbortController().signal;
-    this.transport = { ...DEFAULTS, ...options.transport, signal, authorities: settings.authorities };
+    this.transport = { ...DEFAULT_TRANSPORT, ...options.transport, signal, authorities: settings.authorities };
     this.#base = baseOf(reference.registry, settings);
     const [credentials, tokens] = [options.credentials ?? dockerCredentials(), options.tokens ?? new TokenCache()];
     this.#auth = new RegistryAuth(reference.registry, credentials, this.transport, tokens);
@@ -88,8 +86,17 @@ export class Registry {
     return `repository:${this.repository}:pull,push`;
   }
 
+  /** Whether it is there and lets us in. Throws what it is not. */
+  check(): Promise<void> {
+    return this.#retrying(async () => {
+      const answer = await this.call({ method: 'GET', path: this.#base, scopes: [] });
+      if (answer.status !== 200) throw await this.refusal(answer, 'its own address');
+      answer.cancel();
+    });
+  }
+
   /** By tag or digest. Throws IMAGE_NOT_FOUND, DIGEST_MISMATCH, IMAGE_INVALID. */
-  manifest(reference: string, scopes = [this.pullScope]): Promise<FetchedManifest> {
+  manifest(reference: string, scopes: readonly string[] = [this.pullScope]): Promise<FetchedManifest> {
     return this.#retrying(async () => {
       const answer = await this.#getManifest('GET', reference, scopes);
       if (answer.status !== 200) throw await this.refusal(answer, `${this.repository}:${reference}`);
@@ -103,7 +110,7 @@ export class Registry {
   }
 
   /** What a tag or digest names now; null where it names nothing. Who is about to push asks with the scopes for that. */
-  find(reference: string, scopes = [this.pullScope]): Promise<{ digest: Digest; mediaType: string } | null> {
+  find(reference: string, scopes: readonly string[] = [this.pullScope]): Promise<{ digest: Digest; mediaType: string } | null> {
     return this.#retrying(async () => {
       const answer = await this.#getManifest('HEAD', reference, scopes);
       answer.cancel();

@@ -17,6 +17,15 @@ const WORDS: Readonly<Record<string, (data: Data) => string>> = {
   'gate.done': ({ gate, verdict, why, digest }) =>
     `gate ${textOf(gate)} of image ${shortened(digest)}: ${textOf(verdict)} (${textOf(why)})`,
   'image.tagged': ({ digest, tag }) => `image ${shortened(digest)} tagged ${textOf(tag)}`,
+  'push.started': ({ digest, reference, by }) =>
+    `push of image ${shortened(digest)} to ${textOf(reference)}, given by ${textOf(by)}`,
+  'push.done': ({ digest, reference }) => `pushed image ${shortened(digest)} to ${textOf(reference)}`,
+  'push.failed': ({ why }) => `push failed: ${textOf(why)}`,
+  'pull.started': ({ reference, by }) => `pull of ${textOf(reference)}, given by ${textOf(by)}`,
+  'pull.done': ({ digest, reference }) => `pulled image ${shortened(digest)} from ${textOf(reference)}`,
+  'pull.failed': ({ why }) => `pull failed: ${textOf(why)}`,
+  'registry.login': ({ registry, username, by }) => `login at ${textOf(registry)} as ${textOf(username)}, given by ${textOf(by)}`,
+  'registry.logout': ({ registry, by }) => `logout from ${textOf(registry)}, given by ${textOf(by)}`,
   'gc.started': ({ images, bytes: size }) =>
     `gc of ${counted(Array.isArray(images) ? images.length : 0, 'image')}, ${bytes(Number(size))}`,
   'release.made': ({ release }) => {
