@@ -85,11 +85,13 @@ interface Baked {
 
 async function judge(parts: Parts, { spec, signal, emit }: BakeRequest, { recipe, digest, note }: Baked): Promise<GatesResult> {
   const { images: store, home, clock } = parts;
+  const image = await store.image(digest);
   const subject: GateSubject = {
     service: spec.service,
     recipe,
-    image: await store.image(digest),
+    image,
     store,
+    probe: probeOf(spec, image),
     baseline: await publishedBefore(parts, spec.service, digest),
     policy: gatePolicyOf(spec),
     now: clock.now(),
@@ -104,6 +106,13 @@ async function judge(parts: Parts, { spec, signal, emit }: BakeRequest, { recipe
   const judged = await runGates(GATES, subject, { clock, onEvent });
   await keepReports(parts, subject, judged);
   return judged;
+}
+
+/** By run.health, else the port: without either nobody asks. */
+function probeOf({ run: { port, health } }: Spec, { config }: Image): GateSubject['probe'] {
+  if (health.http !== undefined) return 'http';
+  if (health.command !== undefined) return 'command';
+  return port === undefined && Object.keys(config.config.ExposedPorts ?? {}).length === 0 ? 'none' : 'tcp';
 }
 
 /** The image that has had a tag of the service for the shortest time. */

@@ -7,6 +7,7 @@ import type { Digest } from '../domain/digest.ts';
 import type { GateName, GatePolicy, Severity, Verdict } from '../domain/gate.ts';
 import type { Json } from '../domain/json.ts';
 import type { DockerfileRecipe, Recipe } from '../domain/recipe.ts';
+import type { Probe } from '../domain/release.ts';
 import type { Image, ImageStore } from '../oci/store.ts';
 
 export interface Waiver {
@@ -68,6 +69,8 @@ export interface GateSubject {
   readonly recipe: Recipe | DockerfileRecipe;
   readonly image: Image;
   readonly store: ImageStore;
+  /** How its instances are asked whether they are well; null: nothing says. */
+  readonly probe: Probe['kind'] | null;
   /** What is published under the name now: what is found there, too, is not new. */
   readonly baseline: Image | null;
   readonly policy: GatePolicy;

@@ -1,6 +1,13 @@
-/** What a rule of the recipe's lint is. */
+/** What a rule of the recipe's lint is, and what it looks at. */
 import type { Severity } from '../../domain/gate.ts';
 import type { GateSubject } from '../contract.ts';
+import type { Contents } from './contents.ts';
+import type { RecipeView } from './recipe-view.ts';
+
+export interface LintSubject extends Pick<GateSubject, 'image' | 'probe'> {
+  readonly view: RecipeView;
+  readonly contents: Contents;
+}
 
 /** One place where a rule is broken. `key` makes it this one and no other, over bakes. */
 export interface Breach {
@@ -19,5 +26,5 @@ export interface Rule {
   readonly why: string;
   /** What to do instead. */
   readonly fix: string;
-  readonly breaches: (subject: GateSubject) => readonly Breach[];
+  readonly breaches: (subject: LintSubject) => readonly Breach[];
 }

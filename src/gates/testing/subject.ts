@@ -42,6 +42,7 @@ export const subjectOf = (change: Partial<GateSubject> = {}): GateSubject => ({
   recipe: recipeOf(),
   image: imageOf({ User: '10001:10001' }),
   store: {} as ImageStore,
+  probe: 'http',
   baseline: null,
   policy: { failAt: { lint: 'high', secrets: 'medium', sbom: 'note', vulnerabilities: 'high', test: 'note' } },
   now: 0,
