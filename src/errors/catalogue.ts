@@ -41,6 +41,17 @@ export const CATALOGUE = {
   REGISTRY_DENIED: entry('remote', 2, 403, 'The registry refused the credentials, or asks for some.'),
   REGISTRY_PROTOCOL: entry('remote', 2, 502, 'The registry answered with something outside the distribution specification.'),
   REGISTRY_LIMITED: entry('remote', 6, 429, 'The registry refuses more requests for now and says when it will take them again.'),
+  // Evidence
+  KEY_INVALID: entry(
+    'user',
+    2,
+    422,
+    'A key cannot be used: it is damaged, encrypted without its password, or of a kind that Kiln does not take.',
+  ),
+  KEY_UNREACHABLE: entry('remote', 6, 502, 'The key service did not answer, or refused.'),
+  EVIDENCE_INVALID: entry('remote', 2, 422, 'A piece of evidence is malformed, too large, or about another image.'),
+  EVIDENCE_UNTRUSTED: entry('user', 2, 422, 'No evidence of the image is signed by any of the keys given.'),
+  IMAGE_NOT_ADMITTED: entry('user', 2, 403, 'The image lacks evidence that the environment demands, or is revoked.'),
   // Bake
   BAKE_STEP_FAILED: entry('user', 2, 422, 'A step of the recipe failed; earlier steps are kept and the next bake resumes there.'),
   BAKE_TOOL_MISSING: entry('machine', 2, 424, 'A program that the recipe needs is not installed.'),

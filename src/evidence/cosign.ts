@@ -1,0 +1,43 @@
+/**
+ * Evidence under the tags where cosign looks for it in a registry, beside the image: `sha256-HEX.sig` with signatures,
+ * `sha256-HEX.att` with signed statements, each an image manifest with a layer for each document (sigstore/cosign,
+ * specs/SIGNATURE_SPEC.md). Made anew for a push from what is attached.
+ */
+import { hexOf, type Digest } from '../domain/digest.ts';
+import { canonicalJson } from '../domain/json.ts';
+import { OCI_CONFIG, OCI_MANIFEST } from '../oci/media-types.ts';
+import type { Descriptor, ImageStore } from '../oci/store.ts';
+import { DSSE_TYPE } from './dsse.ts';
+import { SIMPLE_SIGNING_TYPE } from './simple-signing.ts';
+
+export interface CosignManifest {
+  readonly tag: string;
+  readonly bytes: Uint8Array;
+  /** What the manifest names, all of it in the store. */
+  readonly blobs: readonly Descriptor[];
+}
+
+const TAGS: readonly { readonly ending: 'sig' | 'att'; readonly layers: string }[] = [
+  { ending: 'sig', layers: SIMPLE_SIGNING_TYPE },
+  { ending: 'att', layers: DSSE_TYPE },
+];
+
+/** None where nothing signed is attached. */
+export async function cosignManifests(store: ImageStore, image: Digest): Promise<readonly CosignManifest[]> {
+  const attached = (await store.referrers(image)).flatMap(({ blobs }) => blobs);
+  const made: CosignManifest[] = [];
+  for (const { ending, layers: type } of TAGS) {
+    const layers = attached.filter(({ mediaType }) => mediaType === type);
+    if (layers.length === 0) continue;
+    const config = { mediaType: OCI_CONFIG, ...(await store.putBlob(configNaming(layers))) };
+    const bytes = Buffer.from(canonicalJson({ schemaVersion: 2, mediaType: OCI_MANIFEST, config, layers }));
+    made.push({ tag: `sha256-${hexOf(image)}.${ending}`, bytes, blobs: [config, ...layers] });
+  }
+  return made;
+}
+
+/** cosign's readers insist on a configuration of an image. */
+function configNaming(layers: readonly Descriptor[]): Uint8Array {
+  const rootfs = { type: 'layers', diff_ids: layers.map(({ digest }) => digest) };
+  return Buffer.from(canonicalJson({ architecture: '', os: '', config: {}, rootfs }));
+}
