@@ -30,6 +30,16 @@ export const Problem = z
   .object({ what: z.string(), hint: z.string(), fatal: z.boolean(), code: errorCode.optional() })
   .meta({ id: 'Problem' });
 
+export const PublicKey = z
+  .object({
+    id: z.string().meta({ description: 'sha256 of the key in DER form, hexadecimal' }),
+    kind: z.enum(['p256', 'ed25519']),
+    /** Where it comes from: a file, or KMS. */
+    name: z.string(),
+    pem: z.string(),
+  })
+  .meta({ id: 'PublicKey' });
+
 export const Health = z.object({
   version: z.string(),
   pid: z.int(),

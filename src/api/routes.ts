@@ -40,6 +40,7 @@ export const ROUTES = {
   login: { method: 'POST', path: '/v1/logins', answer: 'json', summary: 'Try a login at a registry and keep it as docker does' },
   logout: { method: 'POST', path: '/v1/logouts', answer: 'json', summary: 'Forget a login at a registry' },
   planGc: { method: 'GET', path: '/v1/gc', answer: 'json', summary: 'What gc would delete' },
+  signingKey: { method: 'GET', path: '/v1/key', answer: 'json', summary: 'The public key of what evidence is signed with' },
   gc: { method: 'POST', path: '/v1/gc', answer: 'json', summary: 'Delete what nothing runs, tags or can roll back to' },
 
   deploy: { method: 'POST', path: '/v1/deploys', answer: 'stream', summary: 'Make a release of a folder and roll it out' },

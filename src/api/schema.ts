@@ -19,6 +19,7 @@ import {
   Problem,
   Pulled,
   Pushed,
+  PublicKey,
   Release,
   StoredImage,
   TransferEvent,
@@ -100,6 +101,7 @@ export const SCHEMAS = {
   logout: { input: z.strictObject({ registry: host, by }), answer: z.object({ registry: z.string(), known: z.boolean() }) },
   planGc: { input: nothing, answer: GcPlan },
   gc: { input: nothing, answer: GcPlan },
+  signingKey: { input: nothing, answer: z.object({ key: PublicKey.nullable() }) },
 
   deploy: {
     input: Deploy,

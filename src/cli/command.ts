@@ -7,7 +7,7 @@ import type { Terminal } from './terminal.ts';
 /** What the shell can complete a word with. `none`: nothing. */
 export type Completes = 'service' | 'image' | 'folder' | 'shell' | 'strategy' | 'none';
 
-export type Group = 'Images' | 'Fleets' | 'History' | 'This machine' | 'hidden';
+export type Group = 'Images' | 'Evidence' | 'Fleets' | 'History' | 'This machine' | 'hidden';
 
 export interface ArgumentSpec {
   /** Upper case, as in the help: SERVICE. */

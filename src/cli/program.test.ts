@@ -1,6 +1,6 @@
 /** The command line from outside: `bin/kiln` as a process, in a home of its own, without a daemon. */
 import assert from 'node:assert/strict';
-import { mkdtempSync, rmSync, symlinkSync } from 'node:fs';
+import { mkdtempSync, readFileSync, rmSync, statSync, symlinkSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 import { after, test } from 'node:test';
@@ -98,4 +98,18 @@ test('every line of the table can be loaded', async () => {
 test('a reader that leaves is no failure', async () => {
   const { code, stderr } = await exec('bash', ['-c', 'set -o pipefail; "$0" deploy --help | head -c 1', KILN], { env });
   assert.deepEqual({ code, stderr }, { code: 0, stderr: '' });
+});
+
+test('a command below another has --json of its own, and a pair of keys is made once', async () => {
+  const out = join(folder, 'keys');
+  const made = await kiln('key', 'create', '--out', out, '--kind', 'ed25519', '--json');
+  const document = JSON.parse(made.stdout) as { readonly kind: string; readonly privateKey: string; readonly publicKey: string };
+  assert.deepEqual([made.code, document.kind], [0, 'ed25519']);
+  assert.equal(statSync(document.privateKey).mode & 0o777, 0o600);
+  assert.match(readFileSync(document.publicKey, 'utf8'), /^-----BEGIN PUBLIC KEY-----/);
+  assert.ok(!made.stdout.includes('PRIVATE KEY'));
+  const again = await kiln('key', 'create', '--out', out);
+  assert.equal(again.code, 2);
+  assert.match(again.stderr, /^error\[KEY_INVALID\]: .* is there already\n {2}hint: /);
+  assert.equal((await kiln('key', 'create', '--kind', 'rsa')).code, 2);
 });

@@ -21,9 +21,9 @@ export async function runCli(argv: readonly string[], env: NodeJS.ProcessEnv): P
   const interruption = watchInterruption();
   let exitCode = 0;
   const invoke: Invoke = async (spec, command) => {
-    const context = contextOf(env, terminal, command.opts()['json'] === true, interruption.signal);
+    const context = contextOf(env, terminal, command.optsWithGlobals()['json'] === true, interruption.signal);
     const { run } = await spec.load();
-    const result = await run(argumentsOf(positionalsOf(spec, command), command.opts()), context);
+    const result = await run(argumentsOf(positionalsOf(spec, command), command.optsWithGlobals()), context);
     print(result, context);
     exitCode = result.exitCode ?? 0;
   };

@@ -2,7 +2,7 @@
 import type { CommandSpec, Group } from './command.ts';
 import { COMMANDS, COMMON_OPTIONS, EXIT_CODES } from './table.ts';
 
-const GROUPS: readonly Group[] = ['Images', 'Fleets', 'History', 'This machine'];
+const GROUPS: readonly Group[] = ['Images', 'Evidence', 'Fleets', 'History', 'This machine'];
 
 export function cliReference(): string {
   return [

@@ -84,7 +84,7 @@ async function leave(machine: Machine): Promise<void> {
 }
 
 function assemble({ home, clock, onStopAsked }: DaemonOptions, journal: Journal, machine: Machine): Parts {
-  const { runtime, balancer, images, layers, logs, bake, checkBake } = machine;
+  const { runtime, balancer, images, layers, logs, bake, checkBake, signer } = machine;
   const executor = new Executor(journal);
   const engine = new KeptEngine({ runtime, balancer, journal, executor, clock, drawId });
   const fleets = new Fleets({ journal, executor, engine, clock });
@@ -102,6 +102,7 @@ function assemble({ home, clock, onStopAsked }: DaemonOptions, journal: Journal,
     fleets,
     bake,
     checkBake,
+    signer,
     logs,
     gate,
     registries: openRegistries(home),

@@ -8,6 +8,7 @@ import { flushCompileCache } from 'node:module';
 import pino from 'pino';
 
 import { asKilnError, bodyOf } from '../api/failure.ts';
+import { takeSigningSettings } from '../keys/signer.ts';
 import { systemPath } from '../linux/programs.ts';
 import { systemClock } from '../platform/clock.ts';
 import type { Home } from '../platform/home.ts';
@@ -22,11 +23,18 @@ export async function runDaemon(home: Home, env: NodeJS.ProcessEnv): Promise<num
   process.umask(0o022);
   // cron and su give one without the folders of ip, nft and runc.
   env['PATH'] = systemPath(env['PATH']);
+  const signing = takeSigningSettings(env, home.keys);
   const log = pino({ base: { pid: process.pid }, level: env['KILN_LOG'] ?? 'info' }, pino.destination({ fd: 1, sync: true }));
   const stop = stopSignal();
   process.on('unhandledRejection', (error) => log.fatal({ err: error }, 'a promise nobody waited for failed'));
   try {
-    const daemon = await startDaemon({ home, clock: systemClock, log, openMachine, onStopAsked: stop.ask });
+    const daemon = await startDaemon({
+      home,
+      clock: systemClock,
+      log,
+      openMachine: (...parts) => openMachine(...parts, signing),
+      onStopAsked: stop.ask,
+    });
     report(env, 'ready');
     flushCompileCache(); // Not only at the end: a daemon may never have one.
     await stop.asked;

@@ -4,6 +4,7 @@ import { type FleetId } from '../domain/ids.ts';
 import type { CallContext, Problem } from '../engines/engine.ts';
 import { version } from '../platform/version.ts';
 import { deployVerbs } from './deploy-verbs.ts';
+import { evidenceVerbs } from './evidence-verbs.ts';
 import { fleetVerbs } from './fleet-verbs.ts';
 import { historyVerbs } from './history-verbs.ts';
 import { imageVerbs } from './image-verbs.ts';
@@ -21,6 +22,7 @@ export function kilnVerbs(parts: Parts): Handlers {
     ...imageVerbs(parts),
     ...registryVerbs(parts),
     ...deployVerbs(parts),
+    ...evidenceVerbs(parts),
     ...fleetVerbs(parts),
     ...historyVerbs(parts),
     ...logVerbs(parts),

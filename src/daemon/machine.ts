@@ -6,6 +6,7 @@ import { checkBake } from '../bake/check.ts';
 import { reclaimBakes } from '../bake/work-folder.ts';
 import { instanceLogs } from '../engines/host/logs.ts';
 import { createHostRuntime } from '../engines/host/runtime.ts';
+import { openSigner, type SigningSettings } from '../keys/signer.ts';
 import { openLayerMounts } from '../linux/layers.ts';
 import { removeBridge } from '../linux/network.ts';
 import { openImageStore } from '../oci/layout.ts';
@@ -15,7 +16,7 @@ import { createHaproxy } from '../traffic/haproxy.ts';
 import type { Machine } from './parts.ts';
 
 /** Adopts what an earlier daemon left running, and takes away what it left half made. */
-export async function openMachine(home: Home, clock: Clock, log: Logger): Promise<Machine> {
+export async function openMachine(home: Home, clock: Clock, log: Logger, signing: SigningSettings): Promise<Machine> {
   const images = await openImageStore(home.images);
   const layers = openLayerMounts(home, images);
   await reclaimBakes(home);
@@ -29,6 +30,7 @@ export async function openMachine(home: Home, clock: Clock, log: Logger): Promis
     balancer,
     logs: instanceLogs(home),
     bake,
+    signer: () => openSigner(signing),
     checkBake,
     close: async () => {
       await Promise.all([runtime.close(), balancer.close()]);

@@ -5,6 +5,7 @@ import type { DockerfileRecipe, Recipe } from '../domain/recipe.ts';
 import type { Balancer, CallContext, Engine, InstanceObservation, Problem, Runtime } from '../engines/engine.ts';
 import type { InstanceLogs } from '../engines/host/logs.ts';
 import type { Fleets } from '../execute/fleets.ts';
+import type { Signer } from '../keys/signer.ts';
 import type { LayerMounts } from '../linux/layers.ts';
 import type { ImageStore } from '../oci/store.ts';
 import type { Clock } from '../platform/clock.ts';
@@ -32,13 +33,15 @@ export interface Machine {
   readonly bake: (recipe: Recipe | DockerfileRecipe, deps: BakeDeps, options: BakeOptions) => Promise<BakeResult>;
   /** What of this machine bakes lack. */
   readonly checkBake: () => Promise<readonly Problem[]>;
+  /** What evidence is signed with; null: nothing. Throws KEY_INVALID or KEY_UNREACHABLE where what is set can't be used. */
+  readonly signer: () => Promise<Signer | null>;
   /** Instances and load balancer go on. */
   close(): Promise<void>;
   /** Also takes away what is there for any instance: the load balancer, mounts, the bridge. Only for when none is left. */
   clear(): Promise<void>;
 }
 
-export interface Parts extends Pick<Machine, 'images' | 'layers' | 'balancer' | 'logs' | 'bake' | 'checkBake'> {
+export interface Parts extends Pick<Machine, 'images' | 'layers' | 'balancer' | 'logs' | 'bake' | 'checkBake' | 'signer'> {
   readonly home: Home;
   readonly clock: Clock;
   readonly startedAt: number;

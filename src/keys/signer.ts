@@ -25,6 +25,7 @@ export interface SigningSettings {
 }
 
 export const PRIVATE_KEY_FILE = 'signing.key';
+export const PUBLIC_KEY_FILE = 'signing.pub';
 
 const VARIABLES = ['KILN_SIGNING_KEY', 'KILN_SIGNING_KEY_PASSWORD', 'KILN_SIGNING_KEY_PASSWORD_FILE'] as const;
 

@@ -25,6 +25,8 @@ export interface Home {
   readonly run: string;
   /** The bake's cache and work folders. */
   readonly bake: string;
+  /** The key that evidence is signed with, and public keys by which signers are known. */
+  readonly keys: string;
 }
 
 /** Default: /var/lib/kiln for root, else ~/.kiln (PRODUCT, "The command surface"). */
@@ -48,5 +50,6 @@ export function kilnHome(env: NodeJS.ProcessEnv, uid: number): Home {
     logs: under('logs'),
     run: under('run'),
     bake: under('bake'),
+    keys: under('keys'),
   };
 }

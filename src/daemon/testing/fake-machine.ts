@@ -2,6 +2,7 @@
 import { hexOf, type Digest } from '../../domain/digest.ts';
 import { groupOf, type GroupId, type InstanceId } from '../../domain/ids.ts';
 import type { Balancer, InstanceObservation, Problem, RoutingTable, Runtime, Weights } from '../../engines/engine.ts';
+import type { Signer } from '../../keys/signer.ts';
 import type { LayerMounts } from '../../linux/layers.ts';
 import { KilnError } from '../../errors/error.ts';
 import { openImageStore } from '../../oci/layout.ts';
@@ -18,6 +19,8 @@ export interface FakeWorld {
   content: string;
   /** Fails each launch while it is set. */
   broken: string | null;
+  /** What evidence is signed with. */
+  signer: Signer | null;
   /** A port that somebody else listens on. */
   takenPort: number | null;
   problems: readonly Problem[];
@@ -29,6 +32,7 @@ export const fakeWorld = (): FakeWorld => ({
   tables: new Map(),
   content: 'one',
   broken: null,
+  signer: null,
   takenPort: null,
   problems: [],
   bakeProblems: [],
@@ -67,6 +71,7 @@ export const fakeMachine =
         return { digest, tags: [tag], changed: !known.has(digest), steps: [{ name: 'files', cached: false, ms: 1 }], ms: 1 };
       },
       checkBake: async () => world.bakeProblems,
+      signer: async () => world.signer,
       close: async () => {},
       clear: async () => {},
     };
