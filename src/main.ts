@@ -12,4 +12,7 @@ async function main(): Promise<number> {
   return runCli(argv.slice(2), env);
 }
 
-process.exit(await main());
+const code = await main();
+// Leaving takes along what a pipe had no room for yet. A reader that is gone needs nothing more.
+await new Promise<void>((resolve) => process.stdout.write('', () => resolve()));
+process.exit(code);

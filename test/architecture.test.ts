@@ -23,6 +23,8 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[] | 'anything but cli'
   bake: ['domain', 'errors', 'platform', 'oci', 'linux'],
   // Of bake only how a Dockerfile is read: two readers would disagree some day.
   gates: ['domain', 'errors', 'platform', 'oci', 'bake', 'engines'],
+  sbom: ['domain', 'errors', 'platform', 'oci', 'gates'],
+  vulnerabilities: ['domain', 'errors', 'platform', 'oci', 'gates', 'sbom'],
   traffic: ['domain', 'errors', 'platform', 'engines'],
   engines: ['domain', 'errors'],
   'engines/*': ['domain', 'errors', 'platform', 'oci', 'linux', 'engines'],

@@ -91,6 +91,31 @@ export const Image = StoredImage.extend({
   gates: list(GateReport),
 }).meta({ id: 'Image' });
 
+const Package = z.object({
+  type: z.string(),
+  name: z.string(),
+  version: z.string(),
+  purl: z.string(),
+  license: z.string().nullable(),
+  source: z.object({ name: z.string(), version: z.string() }).nullable(),
+  architecture: z.string().nullable(),
+  /** The file that says so, and the diff id of the layer in which this version came in. */
+  where: z.object({ path: z.string(), layer: digest }),
+  /** The distribution's package whose file that is. */
+  owner: z.string().nullable(),
+});
+export const Inventory = z
+  .object({
+    digest,
+    distribution: z
+      .object({ id: z.string(), version: z.string().nullable(), codename: z.string().nullable(), name: z.string() })
+      .nullable(),
+    packages: list(Package),
+    /** What was there and could not be read. */
+    unread: list(z.object({ path: z.string(), why: z.string() })),
+  })
+  .meta({ id: 'Inventory' });
+
 export const GcPlan = z
   .object({
     images: list(z.object({ digest, tags: list(z.string()) })),

@@ -29,6 +29,13 @@ export const ROUTES = {
   bake: { method: 'POST', path: '/v1/bakes', answer: 'stream', summary: 'Bake a folder; going away cancels it' },
   images: { method: 'GET', path: '/v1/images', answer: 'json', summary: 'All images in the store' },
   image: { method: 'GET', path: '/v1/images/:reference', answer: 'json', summary: 'One image, by digest, prefix or tag' },
+  packages: { method: 'GET', path: '/v1/images/:reference/packages', answer: 'json', summary: 'The packages in an image' },
+  sbom: {
+    method: 'GET',
+    path: '/v1/images/:reference/sbom',
+    answer: 'json',
+    summary: "An image's software bill of materials, CycloneDX 1.6 or SPDX 2.3",
+  },
   tagImage: { method: 'POST', path: '/v1/images/:reference/tags', answer: 'json', summary: 'Give an image one more tag' },
   push: {
     method: 'POST',

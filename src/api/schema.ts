@@ -13,6 +13,7 @@ import {
   GcPlan,
   Health,
   Image,
+  Inventory,
   json,
   list,
   LogLine,
@@ -79,6 +80,11 @@ export const SCHEMAS = {
   },
   images: { input: nothing, answer: z.object({ images: list(StoredImage) }) },
   image: { input: z.strictObject({ reference: name }), answer: Image },
+  packages: { input: z.strictObject({ reference: name }), answer: Inventory },
+  sbom: {
+    input: z.strictObject({ reference: name, format: z.enum(['cyclonedx', 'spdx']).default('cyclonedx') }),
+    answer: z.record(z.string(), json),
+  },
   tagImage: { input: z.strictObject({ reference: name, tag: name }), answer: StoredImage },
   push: { input: z.strictObject({ image: name, reference: reference.optional(), by }), event: TransferEvent, answer: Pushed },
   pull: {
@@ -189,6 +195,7 @@ export type BakeEventBody = z.output<typeof BakeEvent>;
 export type EntryBody = z.output<typeof Entry>;
 export type LogLineBody = z.output<typeof LogLine>;
 export type ImageBody = z.output<typeof Image>;
+export type InventoryBody = z.output<typeof Inventory>;
 export type StoredImageBody = z.output<typeof StoredImage>;
 export type TransferEventBody = z.output<typeof TransferEvent>;
 export type GcPlanBody = z.output<typeof GcPlan>;

@@ -44,6 +44,19 @@ const baked = {
 const release = { number: 8, hash: IMAGE, image: IMAGE, strategy: 'rolling', label: 'web:1.0.0', createdAt: 0 };
 const stored = { digest: IMAGE, tags: ['web:1.0.0'], storedAt: 0, size: 174_000_000 };
 
+/** As many as make more than a pipe holds. */
+const PACKAGES = Array.from({ length: 2000 }, (_, index) => ({
+  type: 'npm',
+  name: `package-${index}`,
+  version: '1.0.0',
+  purl: `pkg:npm/package-${index}@1.0.0`,
+  license: 'MIT',
+  source: null,
+  architecture: null,
+  where: { path: `app/node_modules/package-${index}/package.json`, layer: IMAGE },
+  owner: null,
+}));
+
 /** Never ends by itself. */
 const untilGone = ({ signal }: StreamContext): Promise<never> =>
   new Promise((_, reject) => signal.addEventListener('abort', () => reject(signal.reason as Error)));
@@ -71,6 +84,8 @@ const handlers: Readonly<Record<string, (input: never, ctx: StreamContext) => Pr
     annotations: {},
     gates: [],
   }),
+  packages: async () => ({ digest: IMAGE, distribution: null, packages: PACKAGES, unread: [] }),
+  sbom: async () => ({ bomFormat: 'CycloneDX' }),
   tagImage: async () => stored,
   planGc: async () => gcPlan,
   gc: async () => gcPlan,
@@ -123,6 +138,8 @@ const CALLS: readonly (readonly [args: string, exit: number])[] = [
   ['bake /srv/web --tag 1.0.0', 0],
   ['images', 0],
   ['image web:1.0.0', 0],
+  ['sbom web:1.0.0', 0],
+  ['sbom web:1.0.0 --format spdx', 0],
   ['tag 4f1c9ab2 web:1.0.0', 0],
   ['gc --plan', 0],
   ['gc', 0],
@@ -193,6 +210,14 @@ test('Ctrl-C while waiting for a deploy ends with 130 and says how to look at it
 
 test('Ctrl-C is how following logs ends', async () => {
   assert.deepEqual(await interrupt(['logs', 'web', '--follow'], 'hello'), { code: 0, stderr: '' });
+});
+
+test('a reader at a pipe gets all of it, however much it is', async () => {
+  const count = async (output: string): Promise<string> =>
+    (await exec('bash', ['-c', `"$0" sbom web:1.0.0 --json ${output}`, KILN, join(root, 'sbom.json')], { env })).stdout.trim();
+  const whole = await count('> "$1"; wc -c < "$1"');
+  assert.ok(Number(whole) > 2 ** 17, whole);
+  assert.equal(await count('| wc -c'), whole);
 });
 
 test('a reader that leaves ends --follow, and is no failure', async () => {

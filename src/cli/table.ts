@@ -69,6 +69,19 @@ export const COMMANDS: readonly CommandSpec[] = [
     load: () => import('./commands/image.ts'),
   },
   {
+    name: 'sbom',
+    group: 'Images',
+    summary: 'List the packages in an image, or write its bill of materials',
+    arguments: [image],
+    options: [
+      option('--format <FORMAT>', 'cyclonedx (1.6) or spdx (2.3): the document instead of the list', 'sbom-format'),
+      option('--out <FILE>', 'write the document to a file (cyclonedx by default)'),
+    ],
+    example: 'kiln sbom web:1.2.0 --format spdx --out web.spdx.json',
+    exits: {},
+    load: () => import('./commands/sbom.ts'),
+  },
+  {
     name: 'tag',
     group: 'Images',
     summary: 'Give an image one more name; tags never move',

@@ -21,6 +21,7 @@ export type {
   GcPlanBody,
   ImageBody,
   InputOf,
+  InventoryBody,
   LogLineBody,
   ProblemBody,
   ReleaseBody,

@@ -14,6 +14,7 @@ import type { Gate, GateEvent, GateSubject } from '../gates/contract.ts';
 import { lintGate } from '../gates/lint/gate.ts';
 import { runGates, type GatesResult } from '../gates/run.ts';
 import type { Image } from '../oci/store.ts';
+import { sbomGate } from '../sbom/gate.ts';
 import { gatePolicyOf } from '../spec/gates.ts';
 import type { Spec } from '../spec/parse.ts';
 import { recipeOf } from '../spec/recipe.ts';
@@ -33,7 +34,7 @@ export interface BakeRequest {
 export type BakeOutcome = BakeResult & GatesResult;
 
 /** In the order of GATE_NAMES. */
-const GATES: readonly Gate[] = [lintGate];
+const GATES: readonly Gate[] = [lintGate, sbomGate];
 
 /**
  * Journaled before it is done (law 9). A caller who goes away cancels it; what was cached is kept. A failed gate is an

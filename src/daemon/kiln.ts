@@ -10,6 +10,7 @@ import { historyVerbs } from './history-verbs.ts';
 import { imageVerbs } from './image-verbs.ts';
 import { logVerbs } from './log-verbs.ts';
 import { metricsText, type FleetMetrics } from './metrics.ts';
+import { packageVerbs } from './package-verbs.ts';
 import type { Parts } from './parts.ts';
 import { registryVerbs } from './registry-verbs.ts';
 import { retireUnexplained, unexplainedProblems } from './unexplained.ts';
@@ -21,6 +22,7 @@ export function kilnVerbs(parts: Parts): Handlers {
   return {
     ...imageVerbs(parts),
     ...registryVerbs(parts),
+    ...packageVerbs(parts),
     ...deployVerbs(parts),
     ...evidenceVerbs(parts),
     ...fleetVerbs(parts),

@@ -2,8 +2,9 @@
 import { createHash } from 'node:crypto';
 
 import type { Digest } from '../domain/digest.ts';
-import { linkPath, parentOf } from './layer-paths.ts';
+import { linkPath } from './layer-paths.ts';
 import { type ContentSink, scanLayer } from './layer-scan.ts';
+import { Veil } from './layer-veil.ts';
 import type { Image, ImageStore } from './store.ts';
 import type { TarHeader } from './tar-format.ts';
 
@@ -49,28 +50,6 @@ export async function imageTree(
     for (const [path, file] of own) tree.set(path, file);
   }
   return tree;
-}
-
-/** What one layer hides of those below it: gathered first, so that one pass over them is enough, however much it hides. */
-class Veil {
-  readonly #whiteouts = new Set<string>();
-  readonly #opaque = new Set<string>();
-
-  add(kind: 'whiteout' | 'opaque', path: string): void {
-    (kind === 'whiteout' ? this.#whiteouts : this.#opaque).add(path);
-  }
-
-  apply(tree: Map<string, unknown>): void {
-    for (const path of tree.keys()) if (this.#hides(path)) tree.delete(path);
-  }
-
-  #hides(path: string): boolean {
-    if (this.#whiteouts.has(path) || this.#opaque.has('')) return true;
-    for (let folder = parentOf(path); folder !== ''; folder = parentOf(folder)) {
-      if (this.#whiteouts.has(folder) || this.#opaque.has(folder)) return true;
-    }
-    return false;
-  }
 }
 
 function hashing(done: (content: Digest) => void): ContentSink {

@@ -11,7 +11,11 @@ export const below = ({ name }: CommandSpec): readonly string[] =>
   visible.filter((spec) => spec.name.startsWith(`${name} `)).map((spec) => spec.name.slice(name.length + 1));
 
 /** Words that are always the same. */
-export const FIXED: Readonly<Partial<Record<Completes, string>>> = { shell: 'bash zsh', strategy: 'rolling blue-green recreate' };
+export const FIXED: Readonly<Partial<Record<Completes, string>>> = {
+  shell: 'bash zsh',
+  strategy: 'rolling blue-green recreate',
+  'sbom-format': 'cyclonedx spdx',
+};
 
 /** Asked of the daemon when a key is pressed; starts none. */
 export const askDaemon = (completes: 'service' | 'image'): string => `$(kiln complete-words ${completes} 2>/dev/null)`;
