@@ -73,7 +73,14 @@ export const GateReport = z
   .meta({ id: 'GateReport' });
 
 export const StoredImage = z
-  .object({ digest, tags: list(z.string()), storedAt: time, size: z.number() })
+  .object({
+    digest,
+    tags: list(z.string()),
+    storedAt: time,
+    size: z.number(),
+    /** Why it can't be read; null where it is whole. Its size is 0 then. */
+    damage: z.string().nullable(),
+  })
   .meta({ id: 'StoredImage' });
 export const Image = StoredImage.extend({
   config: z.object({
@@ -121,6 +128,8 @@ export const GcPlan = z
     images: list(z.object({ digest, tags: list(z.string()) })),
     blobs: z.int(),
     bytes: z.number(),
+    /** Damaged images that are kept: while there are any, nothing is deleted, as they might need it. */
+    unreadable: list(digest),
   })
   .meta({ id: 'GcPlan' });
 

@@ -42,7 +42,7 @@ const baked = {
   ms: 40,
 };
 const release = { number: 8, hash: IMAGE, image: IMAGE, strategy: 'rolling', label: 'web:1.0.0', createdAt: 0 };
-const stored = { digest: IMAGE, tags: ['web:1.0.0'], storedAt: 0, size: 174_000_000 };
+const stored = { digest: IMAGE, tags: ['web:1.0.0'], storedAt: 0, size: 174_000_000, damage: null };
 
 /** As many as make more than a pipe holds. */
 const PACKAGES = Array.from({ length: 2000 }, (_, index) => ({

@@ -18,6 +18,7 @@ import { sbomGate } from '../sbom/gate.ts';
 import { gatePolicyOf } from '../spec/gates.ts';
 import type { Spec } from '../spec/parse.ts';
 import { recipeOf } from '../spec/recipe.ts';
+import { isDamaged, readImage } from './damaged.ts';
 import { keepReports, reportBody } from './keep-reports.ts';
 import type { Parts } from './parts.ts';
 
@@ -120,7 +121,8 @@ function probeOf({ run: { port, health } }: Spec, { config }: Image): GateSubjec
 async function publishedBefore({ images }: Parts, service: string, digest: Digest): Promise<Image | null> {
   const named = (await images.list()).filter((image) => image.tags.some((tag) => tag.startsWith(`${service}:`)));
   const [newest] = named.filter((image) => image.digest !== digest).toSorted((a, b) => b.storedAt - a.storedAt);
-  return newest === undefined ? null : images.image(newest.digest);
+  const image = newest === undefined ? null : await readImage(images, newest.digest);
+  return image === null || isDamaged(image) ? null : image;
 }
 
 const failedGates = ({ reports }: GatesResult): string =>

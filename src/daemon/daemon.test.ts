@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { copyFileSync, existsSync, mkdirSync, mkdtempSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import { copyFileSync, existsSync, mkdirSync, mkdtempSync, rmSync, statSync, utimesSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { test, type TestContext } from 'node:test';
@@ -244,6 +244,58 @@ test('an older copy of the history does not make Kiln retire what is newer than 
   assert.deepEqual(serving(), before);
   await client.shutdown({ stop: true });
   assert.equal(world.instances.size, 0);
+});
+
+const blobOf = (home: Home, digest: string): string => join(home.images, 'blobs/sha256', digest.slice('sha256:'.length));
+
+/** Two services' images, the first of which nothing can read any more. */
+async function withDamagedManifest(t: TestContext): Promise<Running & { readonly damaged: string; readonly whole: string }> {
+  const all = await running(t);
+  const { client, folder, home, world } = all;
+  const { digest: damaged } = await client.bake({ folder }).result();
+  world.content = 'two';
+  const { digest: whole } = await client.bake({ folder }).result();
+  writeFileSync(blobOf(home, damaged), '{}');
+  return { ...all, damaged, whole };
+}
+
+test('a damaged manifest is shown as damaged, and the other images as ever', async (t) => {
+  const { client, damaged, whole } = await withDamagedManifest(t);
+  const { images } = await client.images();
+  assert.equal(images.find(({ digest }) => digest === whole)?.damage, null);
+  assert.match(images.find(({ digest }) => digest === damaged)?.damage ?? '', /sha256/);
+  await assert.rejects(client.image({ reference: damaged }), isError('IMAGE_DAMAGED', /damaged on disk/));
+  assert.equal((await client.image({ reference: whole })).digest, whole);
+});
+
+test('gc deletes nothing while it cannot read what a kept image needs, and goes on once it is whole', async (t) => {
+  const { client, folder, home, world, damaged } = await withDamagedManifest(t);
+  const loose = `sha256:${'a'.repeat(64)}`;
+  writeFileSync(blobOf(home, loose), 'nobody needs it');
+  utimesSync(blobOf(home, loose), 0, 0);
+  assert.deepEqual(await client.planGc(), { images: [], blobs: 0, bytes: 0, unreadable: [damaged] });
+  await client.gc();
+  assert.ok(existsSync(blobOf(home, loose)));
+  world.content = 'one';
+  assert.equal((await client.bake({ folder }).result()).digest, damaged);
+  assert.equal((await client.images()).images.find(({ digest }) => digest === damaged)?.damage, null);
+  assert.deepEqual((await client.gc()).blobs, 1);
+});
+
+test('a damaged or lost index of the images is written again, with the tags of the history', async (t) => {
+  const { client, folder, home, restart } = await running(t);
+  const { digest } = await client.bake({ folder }).result();
+  await client.tagImage({ reference: digest, tag: 'web:1.0.0' });
+  const names = async (): Promise<unknown> =>
+    (await client.images()).images.map(({ digest: each, tags }) => [each, tags.toSorted()]);
+  const before = await names();
+  const index = join(home.images, 'index.json');
+  for (const harm of [(): void => writeFileSync(index, '{"schemaVer'), (): void => rmSync(index)]) {
+    await restart(harm);
+    assert.deepEqual(await names(), before);
+  }
+  const { entries } = await client.history({});
+  assert.equal(entries.filter(({ kind }) => kind === 'index.rebuilding').length, 2);
 });
 
 test('events go on from where a follower left off, and only of the service asked for', async (t) => {

@@ -21,6 +21,7 @@ import { openJournal } from '../store/sqlite.ts';
 import { createGate } from './gate.ts';
 import { kilnVerbs } from './kiln.ts';
 import { clearSocket, lockHome, watchLock } from './lock.ts';
+import { mendImages } from './mend-images.ts';
 import type { Machine, Parts } from './parts.ts';
 
 export interface DaemonOptions {
@@ -59,6 +60,7 @@ async function start(options: DaemonOptions, undo: AsyncDisposableStack): Promis
   await clearSocket(home);
   const journal = openJournal(home.database, clock);
   undo.defer(() => journal.close());
+  await mendImages(home, journal, log);
   const machine = await options.openMachine(home, clock, log);
   const parts = assemble(options, journal, machine);
   undo.defer(() => leave(machine));

@@ -9,6 +9,7 @@ import { environmentOf, withStrategy, type ResolvedEnvironment } from '../spec/e
 import { loadSpec } from '../spec/load.ts';
 import { releaseContent } from '../spec/release.ts';
 import { bakeBody, bakeSpec, requirePassed, type BakeOutcome } from './bake-pipeline.ts';
+import { soundImage } from './damaged.ts';
 import type { Parts } from './parts.ts';
 import { describePlan } from './plan-text.ts';
 import { releaseBody } from './status.ts';
@@ -58,7 +59,7 @@ async function prepare(parts: Parts, input: ParsedOf<'deploy'>, { signal, emit }
     reference === undefined ? await bakeSpec(parts, { spec, folder, version: null, update: false, signal, emit }) : null;
   if (bake !== null) requirePassed(bake);
   const digest = bake?.digest ?? (await parts.images.resolve(reference ?? ''));
-  const image = await parts.images.image(digest);
+  const image = await soundImage(parts.images, digest);
   signal.throwIfAborted();
   const content = releaseContent(spec, environment, digest, image.config.config);
   const label = await labelOf(parts, digest, image);

@@ -4,6 +4,7 @@ import type { FleetId, ReleaseNumber } from '../domain/ids.ts';
 import type { CallContext } from '../engines/engine.ts';
 import { messageOf } from '../errors/error.ts';
 import type { Command } from '../plan/commands.ts';
+import { soundImage } from './damaged.ts';
 import { resolveFleet } from './names.ts';
 import type { Parts } from './parts.ts';
 import { releaseBody, statusOf } from './status.ts';
@@ -60,7 +61,7 @@ export function fleetVerbs(parts: Parts): FleetVerbs {
 /** An old release's image may have been collected. A release that never was is for the planner to refuse. */
 async function requireImage({ fleets, images }: Parts, fleet: FleetId, to: number): Promise<void> {
   const release = fleets.state(fleet).releases[to - 1];
-  if (release !== undefined) await images.image(release.content.image);
+  if (release !== undefined) await soundImage(images, release.content.image);
 }
 
 /** What can't be observed now is answered from the last look, and said. */

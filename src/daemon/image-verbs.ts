@@ -4,6 +4,7 @@ import type { Digest } from '../domain/digest.ts';
 import type { GcPlan, Image, StoredImage } from '../oci/store.ts';
 import { loadSpec } from '../spec/load.ts';
 import { bakeBody, bakeSpec } from './bake-pipeline.ts';
+import { isDamaged, readImage, soundImage } from './damaged.ts';
 import { keptReports } from './keep-reports.ts';
 import { imagesToKeep, layersOf } from './keep.ts';
 import type { Parts } from './parts.ts';
@@ -28,8 +29,9 @@ export function imageVerbs(parts: Parts): ImageVerbs {
     },
     async image({ reference }) {
       const digest = await images.resolve(reference);
+      const image = await soundImage(images, digest);
       const gates = await keptReports(parts, digest);
-      return { ...imageBody(await images.image(digest), await storedImage(parts, digest)), gates };
+      return { ...imageBody(image, await storedImage(parts, digest)), gates };
     },
     async tagImage({ reference, tag }) {
       const digest = await images.resolve(reference);
@@ -57,13 +59,19 @@ async function collect(parts: Parts): Promise<GcPlanBody> {
   const names = images.map(({ digest, tags }) => ({ digest, tags }));
   parts.journal.append([{ fleet: null, kind: 'gc.started', data: { images: names, blobs: blobs.length, bytes } }]);
   await parts.images.collect(plan);
-  await parts.layers.release(await layersOf(parts.images, keep));
+  const layers = await layersOf(parts.images, keep);
+  if (layers !== null) await parts.layers.release(layers);
   return gcBody(plan);
 }
 
 const planGc = async (parts: Parts): Promise<GcPlan> => parts.images.planGc(await imagesToKeep(parts), GC_GRACE_MS);
 
-const gcBody = ({ images, blobs, bytes }: GcPlan): GcPlanBody => ({ images, blobs: blobs.length, bytes });
+const gcBody = ({ images, blobs, bytes, unreadable }: GcPlan): GcPlanBody => ({
+  images,
+  blobs: blobs.length,
+  bytes,
+  unreadable,
+});
 
 async function storedImage(parts: Parts, digest: Digest): Promise<StoredImageBody> {
   const stored = (await parts.images.list()).find((each) => each.digest === digest);
@@ -71,7 +79,10 @@ async function storedImage(parts: Parts, digest: Digest): Promise<StoredImageBod
 }
 
 async function withSize(parts: Parts, { digest, tags, storedAt }: StoredImage): Promise<StoredImageBody> {
-  return { digest, tags, storedAt, size: (await parts.images.image(digest)).size };
+  const read = await readImage(parts.images, digest);
+  return isDamaged(read)
+    ? { digest, tags, storedAt, size: 0, damage: read.message }
+    : { digest, tags, storedAt, size: read.size, damage: null };
 }
 
 function imageBody(

@@ -4,7 +4,8 @@
  */
 import { isDigest, type Digest } from '../domain/digest.ts';
 import { releaseOf } from '../domain/ids.ts';
-import type { ImageStore, StoredImage } from '../oci/store.ts';
+import type { Image, ImageStore, StoredImage } from '../oci/store.ts';
+import { isDamaged, readImage } from './damaged.ts';
 import type { Parts } from './parts.ts';
 
 /** Of each name before the colon (`web:1.2.0`), so many stay although nothing runs them. */
@@ -19,7 +20,10 @@ export async function imagesToKeep(parts: Parts): Promise<ReadonlySet<Digest>> {
   const keep = new Set([...fleets.digestsInUse(), ...(await running(parts)), ...newestOfName(stored)]);
   for (const digest of keep) {
     if (!there.has(digest)) continue;
-    const base = (await images.image(digest)).annotations[BASE_DIGEST];
+    const image = await readImage(images, digest);
+    // What it is based on is not known: it might be any.
+    if (isDamaged(image)) return new Set([...keep, ...there]);
+    const base = image.annotations[BASE_DIGEST];
     if (base !== undefined && isDigest(base)) keep.add(base);
   }
   return keep;
@@ -36,11 +40,12 @@ async function running({ fleets, engine }: Parts): Promise<readonly Digest[]> {
   return (await Promise.all(perFleet)).flat();
 }
 
-/** The layers (by the digest of their tar) of those of the images that are there. */
-export async function layersOf(images: ImageStore, digests: ReadonlySet<Digest>): Promise<ReadonlySet<Digest>> {
+/** The layers (by the digest of their tar) of those of the images that are there; null: one is damaged, and does not say which. */
+export async function layersOf(images: ImageStore, digests: ReadonlySet<Digest>): Promise<ReadonlySet<Digest> | null> {
   const stored = (await images.list()).filter(({ digest }) => digests.has(digest));
-  const found = await Promise.all(stored.map(({ digest }) => images.image(digest)));
-  return new Set(found.flatMap(({ layers }) => layers.map(({ diffId }) => diffId)));
+  const found = await Promise.all(stored.map(({ digest }) => readImage(images, digest)));
+  const whole = found.filter((image): image is Image => !isDamaged(image));
+  return whole.length < found.length ? null : new Set(whole.flatMap(({ layers }) => layers.map(({ diffId }) => diffId)));
 }
 
 function newestOfName(stored: readonly StoredImage[]): readonly Digest[] {

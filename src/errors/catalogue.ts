@@ -30,6 +30,12 @@ export const CATALOGUE = {
   DISK_FULL: entry('machine', 5, 507, 'The disk is full; nothing was half written.'),
   // Images
   IMAGE_NOT_FOUND: entry('user', 2, 404, 'No image of that digest or tag is in the store.'),
+  IMAGE_DAMAGED: entry(
+    'machine',
+    2,
+    422,
+    'A blob of the image is damaged or lost on disk; a bake or pull of the image puts it back.',
+  ),
   IMAGE_NOT_PINNED: entry('user', 2, 422, 'A tag was given where only a digest may stand.'),
   IMAGE_INVALID: entry('remote', 2, 422, 'The image breaks the OCI image specification.'),
   LAYER_UNSAFE: entry('remote', 2, 422, 'A layer holds a path, link or size that Kiln refuses to unpack.'),

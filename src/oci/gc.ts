@@ -34,13 +34,15 @@ export async function planGc(blobs: BlobFolder, stored: Stored, before: number):
   const held = new Set(attachedTo(rootsAmong(staying, artifacts), artifacts).map(({ digest }) => digest));
   const loose = [...isArtifact].filter((digest) => !held.has(digest) && !isYoung(digest));
   const left = staying.filter(({ digest }) => !loose.includes(digest)).map(({ digest }) => digest);
-  const used = await usedBlobs(blobs, [...left, ...keep]);
+  const { used, unreadable } = await usedBlobs(blobs, left, keep);
+  if (unreadable.length > 0) return { images: [], artifacts: [], blobs: [], bytes: 0, unreadable, before };
   const free = [...found].filter(([digest]) => !used.has(digest) && !isYoung(digest));
   return {
     images: images.filter(({ digest }) => leaving.has(digest)).map(({ digest, tags }) => ({ digest, tags })),
     artifacts: loose,
     blobs: free.map(([digest]) => digest),
     bytes: free.reduce((sum, [, blob]) => sum + blob.size, 0),
+    unreadable,
     before,
   };
 }
@@ -51,18 +53,29 @@ export function rootsAmong(entries: readonly IndexEntry[], artifacts: readonly R
   return entries.map(({ digest }) => digest).filter((digest) => !known.has(digest));
 }
 
-/** Every blob that the digests name, themselves included, through indexes and manifests of any kind. */
-export async function usedBlobs(blobs: BlobFolder, roots: Iterable<Digest>): Promise<ReadonlySet<Digest>> {
+/**
+ * Every blob that the digests name, themselves included, through indexes and manifests of any kind. `unreadable`: what is
+ * listed and can't be read. Nothing may be taken then: it might need anything. What is only to be kept need not be there.
+ */
+export async function usedBlobs(
+  blobs: BlobFolder,
+  listed: readonly Digest[],
+  keep: Iterable<Digest> = [],
+): Promise<{ readonly used: ReadonlySet<Digest>; readonly unreadable: readonly Digest[] }> {
   const used = new Set<Digest>();
-  const open = [...roots];
+  const unreadable: Digest[] = [];
+  const isListed = new Set(listed);
+  const open = [...listed, ...keep];
   for (let digest = open.pop(); digest !== undefined; digest = open.pop()) {
     if (used.has(digest)) continue;
     used.add(digest);
-    const document = documentOf(await blobs.read(digest, MANIFEST_BYTES).catch(() => null));
+    const bytes = await blobs.read(digest, MANIFEST_BYTES).catch(() => null);
+    if (bytes === null && isListed.has(digest)) unreadable.push(digest);
+    const document = documentOf(bytes);
     open.push(...digestsIn(document['manifests']));
     for (const named of digestsIn([document['config'], document['layers'], document['blobs']].flat())) used.add(named);
   }
-  return used;
+  return { used, unreadable };
 }
 
 /** Takes transfers away that nobody goes on with. */

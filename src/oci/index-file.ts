@@ -5,6 +5,7 @@
 import { join } from 'node:path';
 
 import type { Digest } from '../domain/digest.ts';
+import { KilnError, messageOf } from '../errors/error.ts';
 import { readIfThere, writeFileAtomic } from '../platform/files.ts';
 import { MANIFEST_TYPES, OCI_INDEX } from './media-types.ts';
 import { type ImageIndex, type IndexEntry, invalid, parseStoreIndex } from './schema.ts';
@@ -39,7 +40,14 @@ export class IndexFile {
   async read(): Promise<ImageIndex> {
     const path = join(this.#layout, 'index.json');
     const text = await readIfThere(path);
-    return parseStoreIndex(Buffer.from(text ?? ''), path);
+    try {
+      return parseStoreIndex(Buffer.from(text ?? ''), path);
+    } catch (cause) {
+      throw new KilnError('IMAGE_INVALID', messageOf(cause), {
+        hint: 'start the daemon anew (`kiln down --keep`, `kiln up`): it writes the index again from the manifests and the history',
+        cause,
+      });
+    }
   }
 
   /** `next` answers the new list, or null for no change. */

@@ -160,11 +160,12 @@ class Layout implements ImageStore {
       return staying.filter(({ digest }) => !planned.has(digest) || held.has(digest));
     });
     const { manifests } = await this.#index.read();
-    const used = await usedBlobs(
+    const { used, unreadable } = await usedBlobs(
       this.#blobs,
       manifests.map((entry) => entry.digest),
     );
-    for (const digest of plan.blobs) if (!used.has(digest)) this.#blobs.removeUntouched(digest, plan.before);
+    const free = unreadable.length === 0 ? plan.blobs : [];
+    for (const digest of free) if (!used.has(digest)) this.#blobs.removeUntouched(digest, plan.before);
     await removeAbandoned(this.#blobs, Date.now());
   }
 

@@ -138,6 +138,8 @@ export interface GcPlan {
   readonly artifacts: readonly Digest[];
   readonly blobs: readonly Digest[];
   readonly bytes: number;
+  /** Kept manifests that are damaged: while there are any, nothing is taken, as they might need it. */
+  readonly unreadable: readonly Digest[];
   /** What was written or asked for after this moment stays after all; ms since the epoch. */
   readonly before: number;
 }

@@ -26,6 +26,7 @@ const WORDS: Readonly<Record<string, (data: Data) => string>> = {
   'pull.failed': ({ why }) => `pull failed: ${textOf(why)}`,
   'registry.login': ({ registry, username, by }) => `login at ${textOf(registry)} as ${textOf(username)}, given by ${textOf(by)}`,
   'registry.logout': ({ registry, by }) => `logout from ${textOf(registry)}, given by ${textOf(by)}`,
+  'index.rebuilding': ({ why }) => `the index of the images is written again: ${textOf(why)}`,
   'gc.started': ({ images, bytes: size }) =>
     `gc of ${counted(Array.isArray(images) ? images.length : 0, 'image')}, ${bytes(Number(size))}`,
   'release.made': ({ release }) => {

@@ -1,5 +1,5 @@
 /** Images as text. */
-import { shortDigest } from '../../domain/digest.ts';
+import { shortDigest, type Digest } from '../../domain/digest.ts';
 import type { GcPlanBody, ImageBody, StoredImageBody } from '../../client/client.ts';
 import { harmless, type Terminal } from '../terminal.ts';
 import { age, bytes, counted } from './amounts.ts';
@@ -10,13 +10,25 @@ export function imagesLines(images: readonly StoredImageBody[], now: number, ter
   if (images.length === 0) return ['The store holds no image. Next: kiln bake DIR'];
   const rows = images
     .toSorted((a, b) => b.storedAt - a.storedAt)
-    .map((image) => [shortDigest(image.digest), image.tags.join(', '), bytes(image.size), age(image.storedAt, now)]);
-  return table(
+    .map((image) => [
+      shortDigest(image.digest),
+      image.tags.join(', '),
+      image.damage === null ? bytes(image.size) : 'damaged',
+      age(image.storedAt, now),
+    ]);
+  const listed = table(
     [{ title: 'IMAGE' }, { title: 'TAGS', flexible: true }, { title: 'SIZE', align: 'right' }, { title: 'STORED' }],
     rows,
     terminal.columns,
   );
+  const damaged = images.flatMap(({ digest, damage }) => (damage === null ? [] : damageLines(digest, damage, terminal)));
+  return [...listed, ...damaged];
 }
+
+const damageLines = (digest: Digest, damage: string, { paint }: Terminal): readonly string[] => [
+  `${paint('red', '✗')} ${shortDigest(digest)} is damaged: ${harmless(damage)}`,
+  '    bake or pull it again: that puts back what is not whole',
+];
 
 export function imageLines(image: ImageBody, now: number, terminal: Terminal): readonly string[] {
   const { config } = image;
@@ -49,6 +61,13 @@ export function imageLines(image: ImageBody, now: number, terminal: Terminal): r
 }
 
 export function gcLines(plan: GcPlanBody, done: boolean): readonly string[] {
+  if (plan.unreadable.length > 0) {
+    const damaged = plan.unreadable.map(shortDigest).join(', ');
+    return [
+      `Nothing is deleted: ${damaged} cannot be read, so what it needs is not known.`,
+      '  Bake or pull it again (`kiln images` says what is damaged), then collect again.',
+    ];
+  }
   if (plan.images.length === 0 && plan.blobs === 0) {
     return ['Nothing to delete: all that is stored runs, has a tag, or can be rolled back to.'];
   }
