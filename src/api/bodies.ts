@@ -181,6 +181,13 @@ export const Pulled = Transfer.extend({
   changed: z.boolean(),
 }).meta({ id: 'Pulled' });
 
+export const ServeEvent = z
+  .discriminatedUnion('kind', [
+    z.object({ kind: z.literal('listening'), host: z.string(), port: z.int(), tls: z.boolean() }),
+    z.object({ kind: z.literal('request'), method: z.string(), path: z.string(), status: z.int(), bytes: z.number() }),
+  ])
+  .meta({ id: 'ServeEvent' });
+
 export const Release = z
   .object({
     number: release,

@@ -46,6 +46,12 @@ export const ROUTES = {
   pull: { method: 'POST', path: '/v1/pulls', answer: 'stream', summary: 'Pull an image and its evidence; going away cancels it' },
   login: { method: 'POST', path: '/v1/logins', answer: 'json', summary: 'Try a login at a registry and keep it as docker does' },
   logout: { method: 'POST', path: '/v1/logouts', answer: 'json', summary: 'Forget a login at a registry' },
+  serve: {
+    method: 'POST',
+    path: '/v1/serve',
+    answer: 'stream',
+    summary: 'Serve the store read-only as a registry until the caller goes away',
+  },
   planGc: { method: 'GET', path: '/v1/gc', answer: 'json', summary: 'What gc would delete' },
   signingKey: { method: 'GET', path: '/v1/key', answer: 'json', summary: 'The public key of what evidence is signed with' },
   gc: { method: 'POST', path: '/v1/gc', answer: 'json', summary: 'Delete what nothing runs, tags or can roll back to' },

@@ -22,6 +22,7 @@ import {
   Pushed,
   PublicKey,
   Release,
+  ServeEvent,
   StoredImage,
   TransferEvent,
 } from './bodies.ts';
@@ -105,6 +106,16 @@ export const SCHEMAS = {
     answer: z.object({ registry: z.string(), username: z.string(), kept: z.string() }),
   },
   logout: { input: z.strictObject({ registry: host, by }), answer: z.object({ registry: z.string(), known: z.boolean() }) },
+  serve: {
+    input: z.strictObject({
+      /** `HOST:PORT`. */
+      listen: z.string().min(1).max(300),
+      /** Paths of PEM files; absent: without TLS. */
+      tls: z.strictObject({ cert: folder, key: folder }).optional(),
+    }),
+    event: ServeEvent,
+    answer: nothing,
+  },
   planGc: { input: nothing, answer: GcPlan },
   gc: { input: nothing, answer: GcPlan },
   signingKey: { input: nothing, answer: z.object({ key: PublicKey.nullable() }) },
@@ -197,5 +208,6 @@ export type LogLineBody = z.output<typeof LogLine>;
 export type ImageBody = z.output<typeof Image>;
 export type InventoryBody = z.output<typeof Inventory>;
 export type StoredImageBody = z.output<typeof StoredImage>;
+export type ServeEventBody = z.output<typeof ServeEvent>;
 export type TransferEventBody = z.output<typeof TransferEvent>;
 export type GcPlanBody = z.output<typeof GcPlan>;

@@ -128,6 +128,20 @@ export const COMMANDS: readonly CommandSpec[] = [
     load: () => import('./commands/login.ts'),
   },
   {
+    name: 'serve',
+    group: 'Images',
+    summary: 'Serve the images read-only as a registry, from which any container tool pulls; until Ctrl-C',
+    arguments: [],
+    options: [
+      option('--listen <ADDRESS>', 'HOST:PORT or PORT (default: 127.0.0.1:5070)'),
+      option('--cert <FILE>', 'serve with TLS: the certificate (PEM)'),
+      option('--key <FILE>', 'and its key (PEM)'),
+    ],
+    example: 'kiln serve --listen 10.0.0.5:5070',
+    exits: {},
+    load: () => import('./commands/serve.ts'),
+  },
+  {
     name: 'gc',
     group: 'Images',
     summary: 'Delete images that nothing runs, names or can roll back to',

@@ -25,6 +25,7 @@ export type {
   LogLineBody,
   ProblemBody,
   ReleaseBody,
+  ServeEventBody,
   StoredImageBody,
   TransferEventBody,
 } from '../api/schema.ts';

@@ -23,6 +23,7 @@ import { kilnVerbs } from './kiln.ts';
 import { clearSocket, lockHome, watchLock } from './lock.ts';
 import { mendImages } from './mend-images.ts';
 import type { Machine, Parts } from './parts.ts';
+import { serveBySetting } from './serve.ts';
 
 export interface DaemonOptions {
   readonly home: Home;
@@ -70,6 +71,8 @@ async function start(options: DaemonOptions, undo: AsyncDisposableStack): Promis
   const server = createServer(kilnVerbs(parts), { version: version(), onBug });
   await server.listen(home.socket);
   undo.defer(() => server.close());
+  const served = await serveBySetting(parts, log);
+  undo.defer(async () => served?.close());
   log.info({ home: home.root, version: version() }, 'ready');
 }
 

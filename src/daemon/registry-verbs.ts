@@ -12,8 +12,9 @@ import { Registry } from '../oci/registry.ts';
 import { Sources } from '../oci/sources.ts';
 import { checkTag } from '../oci/tags.ts';
 import type { Parts } from './parts.ts';
+import { serve } from './serve.ts';
 
-type RegistryVerbs = Pick<Handlers, 'push' | 'pull' | 'login' | 'logout'>;
+type RegistryVerbs = Pick<Handlers, 'push' | 'pull' | 'login' | 'logout' | 'serve'>;
 type Context = Parameters<Handlers['push']>[1];
 type Emit = Context['emit'];
 
@@ -29,6 +30,7 @@ export function registryVerbs(parts: Parts): RegistryVerbs {
       parts.journal.append([{ fleet: null, kind: 'registry.login', data: { registry, username, by } }]);
       return { registry, username, kept: await parts.registries.login({ registry, username, password }, signal) };
     },
+    serve: (input, context) => serve(parts, input, context),
     async logout({ registry, by }) {
       parts.journal.append([{ fleet: null, kind: 'registry.logout', data: { registry, by } }]);
       return { registry, known: await parts.registries.logout(registry) };
