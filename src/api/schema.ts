@@ -75,7 +75,13 @@ export const SCHEMAS = {
   start: { input: z.strictObject({ by }), answer: z.object({ started: list(fleet), problems: list(Problem) }) },
 
   bake: {
-    input: z.strictObject({ folder, tag: name.optional(), update: z.boolean().default(false) }),
+    input: z.strictObject({
+      folder,
+      tag: name.optional(),
+      update: z.boolean().default(false),
+      /** `REGISTRY/PATH:TAG` under which steps are shared. */
+      cache: reference.optional(),
+    }),
     event: BakeEvent,
     answer: BakeResult,
   },

@@ -24,6 +24,23 @@ export interface BakeDeps {
   readonly onEvent: (event: BakeEvent) => void;
   /** How bases are pulled: mirrors, logins. Default: as if nothing were set. */
   readonly registry?: RegistryOptions;
+  /** Steps that others have baked. Default: none. */
+  readonly shared?: SharedSteps;
+}
+
+/** What a step made. */
+export interface Outcome {
+  /** Null: it changed nothing. */
+  readonly layer: Layer | null;
+  /** Whether the layer has nothing in /etc, nor in the place of /etc: accounts are what they were below it. */
+  readonly leavesEtc: boolean;
+}
+
+export interface SharedSteps {
+  /** The layer is in the store when it answers. Null: nobody has baked it. */
+  find(key: Digest): Promise<Outcome | null>;
+  /** Told of every step, cached or not. */
+  used(key: Digest, outcome: Outcome): void;
 }
 
 export interface BakeOptions {

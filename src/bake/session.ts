@@ -5,9 +5,9 @@ import type { Digest } from '../domain/digest.ts';
 import { messageOf } from '../errors/error.ts';
 import { layerFromFolder } from '../oci/layer-writer.ts';
 import type { Layer } from '../oci/store.ts';
-import { EPOCH_SECONDS, EPOCH_TEXT, type BakeDeps, type BakedStep, type Chain } from './contract.ts';
+import { EPOCH_SECONDS, EPOCH_TEXT, type BakeDeps, type BakedStep, type Chain, type Outcome } from './contract.ts';
 import { mountRoot } from './mounted-root.ts';
-import { bakeKey, chainOf, openStepCache, type Outcome, type StepCache } from './step-cache.ts';
+import { bakeKey, chainOf, openStepCache, type StepCache } from './step-cache.ts';
 import type { Step } from './steps/step.ts';
 import { withWorkFolder } from './work-folder.ts';
 
@@ -28,15 +28,24 @@ export function openSession(deps: BakeDeps): Session {
   const cache = openStepCache(deps.home, deps.store);
   const steps: BakedStep[] = [];
   const underway = new Map<Digest, Promise<Outcome>>();
+  const fromOthers = async (key: Digest): Promise<Outcome | null> => {
+    const found = (await deps.shared?.find(key)) ?? null;
+    if (found !== null) await cache.keep(key, { layer: found.layer, leavesEtc: found.leavesEtc });
+    return found;
+  };
   const outcomeOf = async (step: Step, below: readonly Layer[], key: Digest): Promise<Outcome & { cached: boolean }> => {
     const shared = underway.get(key);
     if (shared !== undefined) return { ...(await shared), cached: true };
-    const found = await cache.find(key);
-    if (found !== null) return { ...found, cached: true };
+    const found = (await cache.find(key)) ?? (await fromOthers(key));
+    if (found !== null) {
+      deps.shared?.used(key, found);
+      return { ...found, cached: true };
+    }
     const work = perform(deps, step, below);
     underway.set(key, work);
     const outcome = await work;
     await cache.keep(key, outcome);
+    deps.shared?.used(key, outcome);
     return { ...outcome, cached: false };
   };
   const timed = async <T>(name: string, work: () => Promise<{ value: T; cached: boolean }>): Promise<T> => {

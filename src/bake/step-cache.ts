@@ -11,6 +11,7 @@ import type { ImageStore, Layer } from '../oci/store.ts';
 import { readIfThere, writeCacheFile } from '../platform/files.ts';
 import { sha256 } from '../platform/hash.ts';
 import type { Home } from '../platform/home.ts';
+import type { Outcome } from './contract.ts';
 
 /** To be raised when a step's outcome changes for the same inputs: old entries are then never asked for again. */
 const KEY_VERSION = 2;
@@ -20,14 +21,6 @@ export const bakeKey = (kind: string, inputs: unknown): Digest => sha256(canonic
 
 /** What a chain of layers is known by: two roots with the same chain hold the same files. */
 export const chainOf = (layers: readonly Layer[]): Digest => sha256(canonicalJson(layers.map((layer) => layer.diffId)));
-
-/** What a step made. */
-export interface Outcome {
-  /** Null: it changed nothing. */
-  readonly layer: Layer | null;
-  /** Whether the layer has nothing in /etc, nor in the place of /etc: accounts are what they were below it. */
-  readonly leavesEtc: boolean;
-}
 
 export interface StepCache {
   /** Null: a miss. */

@@ -43,7 +43,11 @@ export const COMMANDS: readonly CommandSpec[] = [
     group: 'Images',
     summary: 'Bake the recipe of a folder into an image',
     arguments: [folder],
-    options: [option('--tag <TAG>', 'an immutable tag for the image'), option('--update', 'take the newest base and packages')],
+    options: [
+      option('--tag <TAG>', 'an immutable tag for the image'),
+      option('--update', 'take the newest base and packages'),
+      option('--cache <REF>', 'share steps through a registry, as in registry.example/team/web:cache'),
+    ],
     example: 'kiln bake examples/web --tag 1.2.0',
     exits: { 2: 'usage or configuration; a gate failed, and nothing was published' },
     load: () => import('./commands/bake.ts'),

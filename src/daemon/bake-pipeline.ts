@@ -21,12 +21,15 @@ import { recipeOf } from '../spec/recipe.ts';
 import { isDamaged, readImage } from './damaged.ts';
 import { keepReports, reportBody } from './keep-reports.ts';
 import type { Parts } from './parts.ts';
+import { withSharedSteps } from './shared-steps.ts';
 
 export interface BakeRequest {
   readonly spec: Spec;
   readonly folder: string;
   readonly version: string | null;
   readonly update: boolean;
+  /** A registry's tag under which steps are shared. */
+  readonly cache?: string;
   readonly signal: AbortSignal;
   readonly emit: (event: BakeEventBody) => Promise<void>;
 }
@@ -72,10 +75,9 @@ async function bakeImage(parts: Parts, request: BakeRequest, recipe: Recipe | Do
   const { spec, version, update, signal, emit } = request;
   const onEvent = (event: BakeEventBody): void => void emit(event);
   const registry = await parts.registries.options(signal);
-  return parts.bake(
-    recipe,
-    { store, home, layers, clock, signal, onEvent, registry },
-    { service: spec.service, version, update },
+  const deps = { store, home, layers, clock, signal, onEvent, registry };
+  return withSharedSteps(parts, { cache: request.cache ?? null, signal, tell: onEvent }, (shared) =>
+    parts.bake(recipe, { ...deps, ...shared }, { service: spec.service, version, update }),
   );
 }
 

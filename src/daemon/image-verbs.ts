@@ -18,9 +18,9 @@ type ImageVerbs = Pick<Handlers, 'bake' | 'images' | 'image' | 'tagImage' | 'pla
 export function imageVerbs(parts: Parts): ImageVerbs {
   const { images, journal, gate } = parts;
   return {
-    async bake({ folder, tag, update }, { signal, emit }) {
+    async bake({ folder, tag, update, cache }, { signal, emit }) {
       const spec = await loadSpec(folder);
-      const request = { spec, folder, version: tag ?? null, update, signal, emit };
+      const request = { spec, folder, version: tag ?? null, update, signal, emit, ...(cache === undefined ? {} : { cache }) };
       return bakeBody(await gate.shared(() => bakeSpec(parts, request)));
     },
     async images() {

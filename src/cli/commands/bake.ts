@@ -11,9 +11,14 @@ const GATE_FAILED = 2;
 
 export const run: Run = async (args, context) => {
   const client = await context.connect();
-  const tag = args.text('tag');
+  const [tag, cache] = [args.text('tag'), args.text('cache')];
   const bake = client.bake(
-    { folder: resolve(context.cwd, args.text('DIR') ?? '.'), update: args.flag('update'), ...(tag === undefined ? {} : { tag }) },
+    {
+      folder: resolve(context.cwd, args.text('DIR') ?? '.'),
+      update: args.flag('update'),
+      ...(tag === undefined ? {} : { tag }),
+      ...(cache === undefined ? {} : { cache }),
+    },
     { signal: context.signal },
   );
   await showBake(bake, context);
