@@ -16,6 +16,8 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[] | 'anything but cli'
   platform: ['errors', 'domain'],
   // Of engines/engine.ts only the types of what is observed.
   plan: ['domain', 'errors', 'engines'],
+  // Pure, like plan.
+  lineage: ['domain', 'errors'],
   spec: ['domain', 'errors', 'platform'],
   oci: ['domain', 'errors', 'platform'],
   registry: ['domain', 'errors', 'platform', 'oci'],

@@ -28,8 +28,8 @@ function site(): Site {
   const executor = new Executor(journal);
   let drawn = 0;
   const drawId = (): string => (drawn++).toString(36).padStart(6, '0');
-  const engine = new KeptEngine({ runtime, balancer, journal, executor, clock, drawId });
-  const fleets = new Fleets({ journal, executor, engine, clock });
+  const engine = new KeptEngine({ runtime, balancer, journal, executor, clock, revoked: () => null, drawId });
+  const fleets = new Fleets({ journal, executor, engine, clock, revoked: () => null });
   return {
     world,
     fleets,

@@ -20,6 +20,7 @@ import type { Journal } from '../store/journal.ts';
 import { openJournal } from '../store/sqlite.ts';
 import { createGate } from './gate.ts';
 import { kilnVerbs } from './kiln.ts';
+import { openLineage } from './lineage.ts';
 import { clearSocket, lockHome, watchLock } from './lock.ts';
 import { mendImages } from './mend-images.ts';
 import type { Machine, Parts } from './parts.ts';
@@ -91,8 +92,10 @@ async function leave(machine: Machine): Promise<void> {
 function assemble({ home, clock, onStopAsked }: DaemonOptions, journal: Journal, machine: Machine): Parts {
   const { runtime, balancer, images, layers, logs, bake, checkBake, signer } = machine;
   const executor = new Executor(journal);
-  const engine = new KeptEngine({ runtime, balancer, journal, executor, clock, drawId });
-  const fleets = new Fleets({ journal, executor, engine, clock });
+  const lineage = openLineage(journal, clock);
+  const { revoked } = lineage;
+  const engine = new KeptEngine({ runtime, balancer, journal, executor, clock, revoked, drawId });
+  const fleets = new Fleets({ journal, executor, engine, clock, revoked });
   const startedAt = clock.now();
   const gate = createGate();
   return {
@@ -100,6 +103,7 @@ function assemble({ home, clock, onStopAsked }: DaemonOptions, journal: Journal,
     clock,
     startedAt,
     journal,
+    lineage,
     images,
     layers,
     engine,

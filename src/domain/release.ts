@@ -117,6 +117,8 @@ export interface Replace {
   readonly keepMs: number;
   /** A rollout that makes no progress for this long has failed and is rolled back. */
   readonly deadlineMs: number;
+  /** What becomes of instances whose image is revoked. Absent: they are reported and go on. */
+  readonly revoked?: 'roll-back';
 }
 
 /** Everything that the hash covers. */

@@ -18,7 +18,7 @@ export const CATALOGUE = {
   BUG: entry('kiln', 1, 500, 'Kiln met a state that its authors ruled out. Please report it with the output of --debug.'),
   USAGE: entry('user', 2, 400, 'The command was called in a way it does not understand.'),
   INTERRUPTED: entry('user', 130, 499, 'The command was interrupted; work given to the daemon goes on.'),
-  NOT_FOUND: entry('user', 2, 404, 'The service, environment, release, image or instance named does not exist.'),
+  NOT_FOUND: entry('user', 2, 404, 'The service, environment, channel, release, image or instance named does not exist.'),
   NEEDS_ROOT: entry('machine', 2, 403, 'The host engine needs root.'),
   // kiln.yaml
   CONFIG_NOT_FOUND: entry('user', 2, 404, 'There is no kiln.yaml in the folder.'),
@@ -36,6 +36,8 @@ export const CATALOGUE = {
     422,
     'A blob of the image is damaged or lost on disk; a bake or pull of the image puts it back.',
   ),
+  IMAGE_REVOKED: entry('user', 2, 409, 'The image was revoked: it may not start, and nothing may be built on it.'),
+  CHANNEL_REFUSED: entry('user', 2, 409, 'The channel may not be moved to the image: its policy, or the image, forbids it.'),
   IMAGE_NOT_PINNED: entry('user', 2, 422, 'A tag was given where only a digest may stand.'),
   IMAGE_INVALID: entry('remote', 2, 422, 'The image breaks the OCI image specification.'),
   LAYER_UNSAFE: entry('remote', 2, 422, 'A layer holds a path, link or size that Kiln refuses to unpack.'),

@@ -6,6 +6,7 @@
 import { canonicalJson, type Json } from '../domain/json.ts';
 import type { Digest } from '../domain/digest.ts';
 import type { FleetId } from '../domain/ids.ts';
+import type { Revoked } from '../domain/revocation.ts';
 import type { CallContext, Engine, FleetObservation } from '../engines/engine.ts';
 import { KilnError, messageOf } from '../errors/error.ts';
 import type { Clock } from '../platform/clock.ts';
@@ -23,6 +24,7 @@ export interface FleetParts {
   readonly engine: Engine;
   readonly executor: Executor;
   readonly clock: Clock;
+  readonly revoked: Revoked;
 }
 
 /** Rounds in one tick: more would be a planner that never comes to rest. */
@@ -76,7 +78,7 @@ export class Fleet {
 
   /** Decides and records, all or nothing. Returns the events: none where all was so already. */
   command(command: Command, by: string): readonly FleetEvent[] {
-    const events = decide(this.#state, command);
+    const events = decide(this.#state, command, this.#parts.revoked);
     if (events.length === 0) return [];
     const given = { fleet: this.id, kind: 'command.given', data: { command: command.kind, by } };
     this.#append([given, ...events.map((event) => entryOf(this.id, event))]);
@@ -85,9 +87,9 @@ export class Fleet {
 
   /** What would be done now; nothing is. */
   async preview(events: readonly FleetEvent[]): Promise<Plan> {
-    const { engine, clock, executor } = this.#parts;
+    const { engine, clock, executor, revoked } = this.#parts;
     const imagined = events.reduce((state, event) => fold(state, event, state.seq + 1, clock.now()), this.#state);
-    return reconcile(imagined, await engine.observe(this.id, { signal: executor.signal }), clock.now());
+    return reconcile(imagined, await engine.observe(this.id, { signal: executor.signal }), clock.now(), revoked);
   }
 
   /** Rounds until nothing is left to do; then the time of the next look, ms since the epoch. Never throws. */
@@ -164,8 +166,8 @@ export class Fleet {
 
   /** When the planner wants to look again. */
   async #followPlan(observed: FleetObservation, ctx: CallContext): Promise<number | null> {
-    const { clock } = this.#parts;
-    const plan = reconcile(this.#state, observed, clock.now());
+    const { clock, revoked } = this.#parts;
+    const plan = reconcile(this.#state, observed, clock.now(), revoked);
     this.#last = { plan, observed };
     const objections = lintPlan(plan, this.#state, observed, clock.now());
     if (objections.length > 0) throw this.#refuse(plan, objections);

@@ -6,6 +6,7 @@ import { canonicalJson } from '../domain/json.ts';
 import type { Digest } from '../domain/digest.ts';
 import type { FleetId, ReleaseNumber } from '../domain/ids.ts';
 import type { Release, ReleaseContent } from '../domain/release.ts';
+import type { Revoked } from '../domain/revocation.ts';
 import type { Engine } from '../engines/engine.ts';
 import { KilnError } from '../errors/error.ts';
 import type { Clock } from '../platform/clock.ts';
@@ -23,6 +24,8 @@ export interface FleetsParts {
   readonly executor: Executor;
   readonly engine: Engine;
   readonly clock: Clock;
+  /** Law 1: asked when a command is given, when a plan is made and before a launch. */
+  readonly revoked: Revoked;
 }
 
 export interface DeployRequest {
@@ -91,12 +94,9 @@ export class Fleets {
   /** What a deploy would do, one step ahead: the events it would record and the first plan. */
   async previewDeploy(request: DeployRequest): Promise<{ readonly events: readonly FleetEvent[]; readonly plan: Plan }> {
     const fleet = this.#fleet(request.content.fleet);
-    const events = decide(fleet.state, {
-      kind: 'deploy',
-      release: this.#releaseFor(fleet, request),
-      size: request.size,
-      bounds: request.bounds,
-    });
+    const { size, bounds } = request;
+    const release = this.#releaseFor(fleet, request);
+    const events = decide(fleet.state, { kind: 'deploy', release, size, bounds }, this.#parts.revoked);
     return { events, plan: await fleet.preview(events) };
   }
 
@@ -106,6 +106,11 @@ export class Fleets {
     const events = fleet.command(command, by);
     await fleet.tick();
     return events.length > 0;
+  }
+
+  /** Something outside the fleets has changed what they may do: all look at once. */
+  wake(): void {
+    for (const fleet of this.#fleets.values()) fleet.wake();
   }
 
   /** Images that gc must keep: all of every release that serves, is on its way, warm, or that a rollback can name. */
@@ -122,9 +127,7 @@ export class Fleets {
   /** Runs the fleets' loops, those of fleets to come too, until `close`. */
   start(): void {
     this.#started = true;
-    this.#stopListening = this.#parts.engine.onChange(() => {
-      for (const fleet of this.#fleets.values()) fleet.wake();
-    });
+    this.#stopListening = this.#parts.engine.onChange(() => this.wake());
     for (const fleet of this.#fleets.values()) void fleet.run();
   }
 

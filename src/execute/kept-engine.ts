@@ -2,10 +2,11 @@
  * An Engine made of a Runtime and a Balancer: the keeper's plans (src/plan/keeper.ts) executed. Launches and removals take
  * their time in the background, each with a record of its own; everything else of a round is done in order.
  */
-import { fleetOf, groupId, groupOf, type FleetId, type GroupId, type InstanceId } from '../domain/ids.ts';
+import { fleetOf, groupId, groupOf, releaseOf, type FleetId, type GroupId, type InstanceId } from '../domain/ids.ts';
 import type { Json } from '../domain/json.ts';
 import type { Digest } from '../domain/digest.ts';
 import type { Release } from '../domain/release.ts';
+import { whyRevoked, type Revocation, type Revoked } from '../domain/revocation.ts';
 import type {
   Advance,
   Balancer,
@@ -40,6 +41,7 @@ export interface KeptEngineParts {
   readonly journal: Journal;
   readonly executor: Executor;
   readonly clock: Clock;
+  readonly revoked: Revoked;
   /** Six characters of a-z0-9, never the same twice. */
   readonly drawId: () => string;
 }
@@ -141,7 +143,7 @@ export class KeptEngine implements Engine {
     this.#shown.set(fleet, new Map(groups.map((each) => [each.group, each.healthySince.length])));
     const routed = this.#takesTraffic(kept);
     const acknowledged = routed ? { weights: balancer?.weights ?? {}, preview: balancer?.preview ?? null } : kept;
-    const trouble = this.#trouble.get(fleet) ?? null;
+    const trouble = this.#trouble.get(fleet) ?? this.#barred(kept);
     const settled = sameWeights(kept.weights, acknowledged.weights) && kept.preview === acknowledged.preview;
     return { fleet, groups, weights: acknowledged.weights, preview: acknowledged.preview, settled, trouble };
   }
@@ -182,10 +184,10 @@ export class KeptEngine implements Engine {
     const strange = instances.filter((seen) => !isExplained(this.#releases, seen));
     if (strange.length > 0) throw historyLost(strange, fleet);
     const balancer = this.#takesTraffic(kept) ? await this.#parts.balancer.observe(fleet, ctx) : null;
-    const { clock, drawId } = this.#parts;
+    const { clock, drawId, revoked } = this.#parts;
     const release = (group: GroupId): Release | null => this.#releases.get(group) ?? null;
     const now = clock.now();
-    return { kept, release, instances, balancer, draining: this.#drainsOf(fleet, balancer, now), busy, now, drawId };
+    return { kept, release, instances, balancer, draining: this.#drainsOf(fleet, balancer, now), busy, revoked, now, drawId };
   }
 
   #drainsOf(fleet: FleetId, balancer: BalancerObservation | null, now: number): ReadonlyMap<InstanceId, number> {
@@ -229,9 +231,14 @@ export class KeptEngine implements Engine {
   }
 
   #launch(fleet: FleetId, id: InstanceId, ctx: CallContext): void {
-    const { executor, runtime } = this.#parts;
+    const { executor, runtime, revoked } = this.#parts;
     const release = this.#releaseOf(groupOf(id));
-    const start = (): Promise<void> => runtime.launch(id, release, ctx);
+    const start = async (): Promise<void> => {
+      // Nothing comes between this question and the call (law 1): a plan may be older than the revocation.
+      const revocation = revoked(release.content.image);
+      if (revocation !== null) throw revokedNow(id, revocation);
+      await runtime.launch(id, release, ctx);
+    };
     this.#background(id, 'launch', async () => {
       try {
         await executor.effect(fleet, { step: 'launch', instance: id }, start);
@@ -291,6 +298,15 @@ export class KeptEngine implements Engine {
     };
   }
 
+  /** What keeps a group from being made whole although nothing is wrong with the machine. */
+  #barred({ groups }: KeptState): string | null {
+    for (const { group, size } of groups.values()) {
+      const revocation = size > 0 ? this.#parts.revoked(this.#releaseOf(group).content.image) : null;
+      if (revocation !== null) return `nothing of r${releaseOf(group)} may be launched: its image was ${whyRevoked(revocation)}`;
+    }
+    return null;
+  }
+
   #takesTraffic(kept: KeptState): boolean {
     return [...kept.groups.keys()].some((group) => this.#releaseOf(group).content.routing.listen !== null);
   }
@@ -338,3 +354,8 @@ function inForce(table: RoutingTable, seen: BalancerObservation | null): boolean
 
 const mismatch = (group: GroupId): KilnError =>
   new KilnError('RELEASE_MISMATCH', `${group} exists with another release`, { hint: 'this is a bug in Kiln: please report it' });
+
+const revokedNow = (id: InstanceId, revocation: Revocation): KilnError =>
+  new KilnError('IMAGE_REVOKED', `${id} was not launched: its image was ${whyRevoked(revocation)}`, {
+    hint: 'deploy another image, or roll back',
+  });

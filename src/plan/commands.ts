@@ -3,10 +3,13 @@
  * What is already so is no event at all: every command can be given twice.
  */
 import { KilnError } from '../errors/error.ts';
+import { shortDigest, type Digest } from '../domain/digest.ts';
 import type { ReleaseNumber } from '../domain/ids.ts';
 import type { Release } from '../domain/release.ts';
+import { whyRevoked, type Revoked } from '../domain/revocation.ts';
 import type { FleetEvent } from './events.ts';
-import type { Bounds, FleetState } from './state.ts';
+import { releaseOfState, type Bounds, type FleetState } from './state.ts';
+import { newestOnTrail, wayBack } from './way-back.ts';
 
 export type Command =
   | { readonly kind: 'deploy'; readonly release: Release; readonly size: number; readonly bounds: Bounds | null }
@@ -19,20 +22,20 @@ export type Command =
   | { readonly kind: 'start' }
   | { readonly kind: 'retire' };
 
-export function decide(state: FleetState, command: Command): readonly FleetEvent[] {
+export function decide(state: FleetState, command: Command, revoked: Revoked): readonly FleetEvent[] {
   switch (command.kind) {
     case 'deploy':
-      return deploy(state, command);
+      return deploy(state, command, revoked);
     case 'rollback':
-      return rollback(state, command.to);
+      return rollback(state, command.to, revoked);
     case 'scale':
-      return scale(state, command.size);
+      return scale(state, command.size, revoked);
     case 'pause':
       return pause(state);
     case 'resume':
       return state.rollout?.pausedAt == null ? [] : [{ kind: 'rollout.resumed' }];
     case 'abort':
-      return abort(state, 'aborted');
+      return abort(state, 'aborted', revoked);
     case 'stop':
       return state.life === 'active' ? [{ kind: 'fleet.stopped' }] : [];
     case 'start':
@@ -45,7 +48,12 @@ export function decide(state: FleetState, command: Command): readonly FleetEvent
 /** The number that the next release will have. */
 export const nextRelease = (state: FleetState): ReleaseNumber => (state.releases.length + 1) as ReleaseNumber;
 
-function deploy(state: FleetState, { release, size, bounds }: Extract<Command, { kind: 'deploy' }>): readonly FleetEvent[] {
+function deploy(
+  state: FleetState,
+  { release, size, bounds }: Extract<Command, { kind: 'deploy' }>,
+  revoked: Revoked,
+): readonly FleetEvent[] {
+  requireStartable(release.content.image, revoked, 'bake another image and deploy that');
   if (state.life === 'retiring') throw busy(state, 'the fleet is being removed', 'deploy again once it is gone');
   if (state.life === 'stopped') throw busy(state, 'the fleet is stopped', '`kiln up` starts it; then deploy');
   const rebound = bounds !== null && (bounds.min !== state.bounds?.min || bounds.max !== state.bounds.max);
@@ -56,7 +64,7 @@ function deploy(state: FleetState, { release, size, bounds }: Extract<Command, {
   const { rollout, serving } = state;
   if (hashOf(state, rollout === null ? serving : rollout.to) === release.hash && rollout?.phase !== 'attention') return resize;
   if (rollout?.phase === 'advancing' && hashOf(state, rollout.from) === release.hash) {
-    return [...resize, ...abort(state, `superseded by a deploy of r${rollout.from}`)];
+    return [...resize, ...abort(state, `superseded by a deploy of r${rollout.from}`, revoked)];
   }
   const start: FleetEvent = { kind: 'rollout.started', from: serving, to: release.number, cause: 'deploy', reason: 'deploy' };
   return [{ kind: 'release.made', release }, ...resize, start];
@@ -65,24 +73,31 @@ function deploy(state: FleetState, { release, size, bounds }: Extract<Command, {
 const hashOf = (state: FleetState, number: ReleaseNumber | null): string | null =>
   number === null ? null : (state.releases[number - 1]?.hash ?? null);
 
-function rollback(state: FleetState, asked: ReleaseNumber | null): readonly FleetEvent[] {
+function rollback(state: FleetState, asked: ReleaseNumber | null, revoked: Revoked): readonly FleetEvent[] {
   const { rollout, serving } = state;
-  const to = asked ?? (rollout?.phase === 'advancing' ? rollout.from : state.trail.at(-1)) ?? null;
+  const before = rollout?.phase === 'advancing' ? wayBack(state, rollout.from, revoked) : newestOnTrail(state, revoked);
+  const to = asked ?? before;
   if (state.life === 'stopped') throw busy(state, 'the fleet is stopped', '`kiln up` starts it; then roll back');
   if (to === null || state.life !== 'active') throw noWayBack(state);
-  if (state.releases[to - 1] === undefined) throw unknownRelease(state, to);
+  const release = state.releases[to - 1];
+  if (release === undefined) throw unknownRelease(state, to);
+  requireStartable(release.content.image, revoked, '`kiln rollback` without --to goes to the newest that is not revoked');
   if (rollout === null ? serving === to : rollout.to === to) return [];
-  if (rollout !== null && to === serving) return abort(state, 'rollback');
+  if (rollout !== null && to === serving) return abort(state, 'rollback', revoked);
   // From what serves, not from what a rollout was about to put there: only what served is a way back (law 5).
   return [{ kind: 'rollout.started', from: serving, to, cause: 'rollback', reason: 'rollback' }];
 }
 
-function scale(state: FleetState, size: number): readonly FleetEvent[] {
+function scale(state: FleetState, size: number, revoked: Revoked): readonly FleetEvent[] {
   if (size === state.size) return [];
   if (state.releases.length === 0 || state.life !== 'active') throw busy(state, 'nothing is deployed', 'run `kiln deploy` first');
   const limit = state.releases.at(-1)?.content.launch.volumes.find((volume) => volume.singleWriter);
   if (size > 1 && limit !== undefined) {
     throw busy(state, `the volume "${limit.name}" has a single writer`, 'a fleet with a single-writer volume has one instance');
+  }
+  const serving = state.rollout?.to ?? state.serving;
+  if (serving !== null && size > state.size) {
+    requireStartable(releaseOfState(state, serving).content.image, revoked, 'deploy another image, then scale');
   }
   const { bounds } = state;
   if (bounds !== null && (size < bounds.min || size > bounds.max)) {
@@ -98,18 +113,26 @@ function pause(state: FleetState): readonly FleetEvent[] {
 }
 
 /** Back to where the rollout came from. A way back is not aborted: it is what abort leads to. */
-function abort(state: FleetState, reason: string): readonly FleetEvent[] {
+function abort(state: FleetState, reason: string, revoked: Revoked): readonly FleetEvent[] {
   const { rollout } = state;
   if (rollout === null) throw busy(state, 'no rollout is under way', 'to go back to an earlier release run `kiln rollback`');
   if (rollout.phase !== 'advancing' && rollout.cause !== 'rollback') return [];
-  return [{ kind: 'rollout.started', from: rollout.to, to: state.serving, cause: 'abort', reason }];
+  const to = wayBack(state, state.serving, revoked);
+  return [{ kind: 'rollout.started', from: rollout.to, to, cause: 'abort', reason }];
+}
+
+/** Law 1. Throws IMAGE_REVOKED. */
+function requireStartable(image: Digest, revoked: Revoked, hint: string): void {
+  const revocation = revoked(image);
+  if (revocation === null) return;
+  throw new KilnError('IMAGE_REVOKED', `image ${shortDigest(image)} was ${whyRevoked(revocation)}`, { hint });
 }
 
 const busy = (state: FleetState, why: string, hint: string): KilnError =>
   new KilnError('ROLLOUT_BUSY', `${state.fleet}: ${why}`, { hint });
 
 const noWayBack = (state: FleetState): KilnError =>
-  new KilnError('NO_WAY_BACK', `${state.fleet} has no earlier release that served`, {
+  new KilnError('NO_WAY_BACK', `${state.fleet} has no earlier release that served and is not revoked`, {
     hint: '`kiln releases` lists what there is; deploy the one that you want',
   });
 

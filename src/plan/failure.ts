@@ -1,7 +1,9 @@
 /** When a rollout has failed, and what then. Every phase has a deadline and a default way out (law 6). */
+import { whyRevoked } from '../domain/revocation.ts';
 import type { FleetEvent } from './events.ts';
 import type { RolloutWorld } from './world.ts';
 import { deadlineOf, PAUSE_MS } from './strategies/parts.ts';
+import { wayBack } from './way-back.ts';
 
 /** So many failed instances since the last progress are a failed release, not bad luck. */
 const TOLERATED_FAILURES = 3;
@@ -13,12 +15,15 @@ export function failureOf(world: RolloutWorld): FleetEvent | null {
   const reason = reasonOf(world);
   if (reason === null) return null;
   if (rollout.cause === 'failure' || rollout.cause === 'abort') return { kind: 'rollout.attention', reason };
-  return { kind: 'rollout.started', from: rollout.to, to: rollout.from, cause: 'failure', reason };
+  const to = wayBack(world.state, rollout.from, world.revoked);
+  return { kind: 'rollout.started', from: rollout.to, to, cause: 'failure', reason };
 }
 
 function reasonOf(world: RolloutWorld): string | null {
-  const { rollout, target, size, now } = world;
+  const { rollout, release, target, size, now } = world;
   const name = `r${target.release}`;
+  const revocation = world.revoked(release.content.image);
+  if (revocation !== null) return `the image of ${name} was ${whyRevoked(revocation)}`;
   const cause = world.trouble ?? target.lastFailure;
   const because = cause === null ? '' : `: ${cause}`;
   const failures = target.failures - rollout.progress.failures;

@@ -1,6 +1,7 @@
 /** What the keeper decides from. */
 import type { GroupId, InstanceId } from '../domain/ids.ts';
 import type { Release } from '../domain/release.ts';
+import type { Revoked } from '../domain/revocation.ts';
 import type { BalancerObservation, InstanceObservation } from '../engines/engine.ts';
 import type { KeptState } from './kept-state.ts';
 
@@ -15,6 +16,8 @@ export interface KeeperInput {
   readonly draining: ReadonlyMap<InstanceId, number>;
   /** Launches and removals of this fleet that are under way: left alone. */
   readonly busy: ReadonlyMap<InstanceId, 'launch' | 'remove'>;
+  /** Images of which nothing may be launched. */
+  readonly revoked: Revoked;
   readonly now: number;
   /** Draws the six characters that end an instance's id. */
   readonly drawId: () => string;

@@ -2,7 +2,7 @@
  * The keeper: turns group sizes into launches, drains and removals, on engines that run instances and not groups.
  * Pure, like the planner above it: what is kept and what was observed in, the next safe steps out.
  *
- * Laws it holds: nothing gets traffic before it is healthy, nothing is removed before the load balancer has confirmed its
+ * Laws it holds: nothing of a revoked image is launched (1); nothing gets traffic before it is healthy, nothing is removed before the load balancer has confirmed its
  * drain or the budget is spent (3); no healthy instance leaves but by a smaller size (4); nothing of ours is left over (7).
  */
 import { groupOf, instanceId, type GroupId, type InstanceId } from '../domain/ids.ts';
@@ -70,7 +70,8 @@ function keepGroup(input: KeeperInput, group: KeptGroup): GroupPlan {
   const missing = group.size - count;
   const brakeUntil = brakedUntil(group);
   const braked = brakeUntil !== null && brakeUntil > input.now;
-  const launch = braked || group.deleted ? [] : draw(input, group.group, Math.min(missing, roomFor(input, group)));
+  const launch =
+    braked || group.deleted || isRevoked(input, group) ? [] : draw(input, group.group, Math.min(missing, roomFor(input, group)));
   const replaced = count + launch.length >= group.size;
   // One that is still being launched stands in for nobody yet: what is there goes only for what is there.
   const retirements = surplus(mine, live, Math.max(0, live.length - group.size), replaced);
@@ -80,6 +81,12 @@ function keepGroup(input: KeeperInput, group: KeptGroup): GroupPlan {
     launch,
     wakeAt: missing > 0 && braked ? brakeUntil : null,
   };
+}
+
+/** Law 1: what runs of it goes on until it is replaced, and what ends is not launched again. */
+function isRevoked({ release, revoked }: KeeperInput, { group }: KeptGroup): boolean {
+  const image = release(group)?.content.image;
+  return image !== undefined && revoked(image) !== null;
 }
 
 /** Removed, retiring, or dead: no longer part of the group. */

@@ -1,9 +1,10 @@
 /**
- * The planner: the state and what was observed in, the next safe steps out. Pure: no await, clock, randomness or I/O.
+ * The planner: the state, what was observed and which images are revoked in, the next safe steps out. Pure: no await, clock, randomness or I/O.
  * A pause, a crash, a new deploy and a rollback all take this one path.
  */
 import type { GroupId } from '../domain/ids.ts';
 import { releaseOf } from '../domain/ids.ts';
+import type { Revoked } from '../domain/revocation.ts';
 import type { FleetObservation } from '../engines/engine.ts';
 import type { FleetEvent } from './events.ts';
 import { failureOf } from './failure.ts';
@@ -15,17 +16,24 @@ import { recreate } from './strategies/recreate.ts';
 import { restore } from './strategies/restore.ts';
 import { rolling } from './strategies/rolling.ts';
 import { steady } from './strategies/steady.ts';
+import { leaveRevoked } from './way-back.ts';
 import { rolloutWorld, sameWeights, standing, worldOf, type Goal, type RolloutWorld, type World } from './world.ts';
 
-export function reconcile(state: FleetState, observed: FleetObservation, now: number): Plan {
-  const world = worldOf(state, observed, now);
+export function reconcile(state: FleetState, observed: FleetObservation, now: number, revoked: Revoked): Plan {
+  const world = worldOf(state, observed, now, revoked);
   if (state.life === 'retired') return planOf(world, [], []);
   if (state.life === 'retiring') return retire(world);
   if (state.life === 'stopped') return stopped(world);
   const { rollout } = state;
-  if (rollout === null) return settle(world, steady(world), expiries(world));
+  if (rollout === null) return rest(world);
   if (rollout.to === null) return empty(world);
   return roll(rolloutWorld(world, rollout, rollout.to));
+}
+
+/** No rollout. What serves is left by itself only where it was revoked and its release says so. */
+function rest(world: World): Plan {
+  const left = leaveRevoked(world.state, world.revoked);
+  return left === null ? settle(world, steady(world), expiries(world)) : planOf(world, [record(left)], []);
 }
 
 function roll(world: RolloutWorld): Plan {

@@ -1,6 +1,7 @@
 /** What a strategy decides from: the state and the observation, put in its own words. Pure. */
 import { groupId, releaseOf, type GroupId, type ReleaseNumber } from '../domain/ids.ts';
 import type { Release } from '../domain/release.ts';
+import type { Revoked } from '../domain/revocation.ts';
 import type { FleetObservation, GroupObservation, Weights } from '../engines/engine.ts';
 import type { Wait } from './plan.ts';
 import { releaseOfState, type FleetState, type Rollout } from './state.ts';
@@ -32,6 +33,8 @@ export interface World {
   readonly size: number;
   readonly weights: Weights;
   readonly preview: GroupId | null;
+  /** Images that may not start now. */
+  readonly revoked: Revoked;
   /** What the engine could not do. */
   readonly trouble: string | null;
   /** Every group that exists. */
@@ -59,7 +62,7 @@ export interface Goal {
   readonly done: FleetEvent | null;
 }
 
-export function worldOf(state: FleetState, observed: FleetObservation, now: number): World {
+export function worldOf(state: FleetState, observed: FleetObservation, now: number, revoked: Revoked): World {
   const groups = observed.groups.map((group) => viewOf(state, group, observed.weights, now));
   return {
     state,
@@ -68,6 +71,7 @@ export function worldOf(state: FleetState, observed: FleetObservation, now: numb
     weights: observed.weights,
     preview: observed.preview,
     settled: observed.settled,
+    revoked,
     trouble: observed.trouble,
     groups,
   };

@@ -52,6 +52,16 @@ const ACTS: Readonly<Record<string, readonly TimedAct[]>> = {
     after(10_000, { kind: 'scale', size: 2 }),
   ],
   healing: [after(0, deploy('a', rolling)), after(10_000, { kind: 'kill', nth: 1 })],
+  'a revoked image is left by itself': [
+    after(0, deploy('a', rolling)),
+    after(LATER_MS, deploy('b', rolling, GOOD, { rollBackRevoked: true })),
+    after(LATER_MS, { kind: 'revoke', nth: 1, inMs: 0 }),
+  ],
+  'an image revoked half-way': [
+    after(0, deploy('a', rolling)),
+    after(LATER_MS, deploy('b', rolling)),
+    after(SOON_MS, { kind: 'revoke', nth: 1, inMs: 0 }),
+  ],
   'removing the fleet': [after(0, deploy('a', rolling)), after(10_000, { kind: 'retire' })],
 };
 

@@ -1,4 +1,5 @@
 /** One daemon over the simulated world: the real fleets, executor and kept engine, with a journal that may crash it. */
+import { openLineage } from '../../src/daemon/lineage.ts';
 import type { FleetId } from '../../src/domain/ids.ts';
 import type { Random } from '../../src/engines/sim/random.ts';
 import type { Session } from '../../src/engines/sim/world.ts';
@@ -12,14 +13,18 @@ export interface Daemon {
   readonly session: Session;
   readonly fleets: Fleets;
   readonly engine: KeptEngine;
+  /** As this life of the daemon writes it. */
+  readonly journal: Journal;
 }
 
-export function startDaemon(clock: Clock, session: Session, journal: Journal, ids: Random): Daemon {
+/** `blind`: a daemon that hears of no revocation, to prove that the law is watched. */
+export function startDaemon(clock: Clock, session: Session, journal: Journal, ids: Random, blind = false): Daemon {
   const { runtime, balancer } = session;
   const guarded = guardedJournal(session, journal);
   const executor = new Executor(guarded);
-  const engine = new KeptEngine({ runtime, balancer, journal: guarded, executor, clock, drawId: () => ids.suffix() });
-  return { session, engine, fleets: new Fleets({ journal: guarded, executor, engine, clock }) };
+  const revoked = blind ? () => null : openLineage(guarded, clock).revoked;
+  const engine = new KeptEngine({ runtime, balancer, journal: guarded, executor, clock, revoked, drawId: () => ids.suffix() });
+  return { session, engine, journal: guarded, fleets: new Fleets({ journal: guarded, executor, engine, clock, revoked }) };
 }
 
 /** The journal as one life of the daemon sees it: its own listeners, and crashes at its appends. */

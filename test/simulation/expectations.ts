@@ -1,4 +1,5 @@
 /** What ought to be so, in the words of the laws, said apart from the planner. */
+import type { Digest } from '../../src/domain/digest.ts';
 import { groupId, releaseOf, type GroupId, type ReleaseNumber } from '../../src/domain/ids.ts';
 import type { ReleaseContent } from '../../src/domain/release.ts';
 import type { Behaviour } from '../../src/engines/sim/behaviour.ts';
@@ -55,6 +56,16 @@ export function closesWayBack(state: FleetState | null, entry: Entry): readonly 
   return kept ? [] : [`law 5: r${serving} is not kept for ${keepMs} ms after r${rollout.to} took over`];
 }
 
+/** Law 1, read off the journal: the images of which nothing may start at `now`. */
+export const revokedBy = (entries: readonly Entry[], now: number): ReadonlySet<Digest> =>
+  new Set(
+    entries
+      .filter(({ kind }) => kind === 'image.revoked')
+      .map(({ data }) => data as unknown as { readonly image: Digest; readonly since: number })
+      .filter(({ since }) => since <= now)
+      .map(({ image }) => image),
+  );
+
 /** A behaviour under which a group comes to rest at its size. */
 export const settles = (behaviour: Behaviour | undefined): boolean => behaviour?.kind === 'good' || behaviour?.kind === 'lies';
 
@@ -63,16 +74,18 @@ export interface RestSeen {
   readonly instances: readonly SimInstance[];
   readonly routing: RoutingTable | undefined;
   readonly behaviourOf: (content: ReleaseContent) => Behaviour | undefined;
+  readonly isRevoked: (content: ReleaseContent) => boolean;
 }
 
 /** Laws 5, 7 and 8 at rest, with all windows passed: what is still wrong; empty where the fleet is as it should be. */
-export function unrest({ state, instances, routing, behaviourOf }: RestSeen): readonly string[] {
+export function unrest({ state, instances, routing, behaviourOf, isRevoked }: RestSeen): readonly string[] {
   const { rollout, serving, size } = state;
   if (state.life === 'retired') return instances.map(({ id }) => `${id} is left of a removed fleet`);
   if (state.life === 'stopped') return instances.map(({ id }) => `${id} is left of a stopped fleet`);
   if (state.life === 'retiring') return ['the fleet is still being removed'];
   const target = contentOf(state, rollout === null ? serving : rollout.to);
-  const steady = target === undefined || settles(behaviourOf(target));
+  // Of a revoked image nothing is launched again: what is left of it is what there is.
+  const steady = target === undefined || (settles(behaviourOf(target)) && !isRevoked(target));
   if (rollout?.phase === 'attention' && !steady) return [];
   if (rollout !== null) return [`a rollout to r${rollout.to} is still ${rollout.phase}`];
   if (state.warm.length > 0) return [`r${state.warm[0]?.release} is still warm`];

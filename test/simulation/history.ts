@@ -10,11 +10,12 @@ import { noFaults, randomFaults, type Faults } from '../../src/engines/sim/fault
 import { Random } from '../../src/engines/sim/random.ts';
 import { createSimWorld, type Session, type SimWorld } from '../../src/engines/sim/world.ts';
 import { KilnError, messageOf } from '../../src/errors/error.ts';
+import { lineageEntry } from '../../src/lineage/events.ts';
 import { emptyFleet, type FleetState } from '../../src/plan/state.ts';
 import type { Entry, Journal } from '../../src/store/journal.ts';
 import { MemoryJournal } from '../../src/store/memory.ts';
 import { startDaemon, stateOf, type Daemon } from './daemon.ts';
-import { closesWayBack, floorOf, overdue, settles, unrest } from './expectations.ts';
+import { closesWayBack, floorOf, overdue, revokedBy, settles, unrest } from './expectations.ts';
 import { FLEET, hashOfContent } from './releases.ts';
 import type { Act, Scenario } from './scenario.ts';
 
@@ -38,6 +39,8 @@ export interface HistoryOptions {
   readonly maxTicks?: number;
   /** Gives the daemon another hold of the world than the true one: proves that the laws are watched. */
   readonly sabotage?: (session: Session) => Session;
+  /** The daemon hears of no revocation: proves that law 1 is watched. */
+  readonly blind?: boolean;
   /** Also rebuilds everything from the journal's text at the end and compares. */
   readonly replay?: boolean;
 }
@@ -133,7 +136,26 @@ class History {
     session.runtime.onChange(() => {
       this.#changed = true;
     });
-    return startDaemon(this.#world.clock, this.#options.sabotage?.(session) ?? session, journal, this.#ids);
+    return startDaemon(
+      this.#world.clock,
+      this.#watched(this.#options.sabotage?.(session) ?? session),
+      journal,
+      this.#ids,
+      this.#options.blind,
+    );
+  }
+
+  /** Law 1: asked of the journal itself, at the moment of each launch. */
+  #watched(session: Session): Session {
+    const launch: Session['runtime']['launch'] = (id, release, ctx) => {
+      if (this.#isRevoked(release.content.image)) this.broken.add(`law 1: ${id} is launched, and its image is revoked`);
+      return session.runtime.launch(id, release, ctx);
+    };
+    return { ...session, runtime: { ...session.runtime, launch } };
+  }
+
+  #isRevoked(image: Digest): boolean {
+    return revokedBy(this.#journal.snapshot(), this.#world.clock.now()).has(image);
   }
 
   #watch(entries: readonly Entry[]): void {
@@ -186,6 +208,17 @@ class History {
       case 'start':
       case 'retire':
         return this.#command({ kind: act.kind });
+      case 'revoke': {
+        const release = this.#state()?.releases[act.nth];
+        if (release === undefined) return;
+        const since = this.#world.clock.now() + act.inMs;
+        const { image } = release.content;
+        const by = 'simulation';
+        this.#daemon.journal.append([
+          lineageEntry({ kind: 'image.revoked', image, since, cascade: false, through: null, by, why: '' }),
+        ]);
+        return fleets.wake();
+      }
       case 'kill': {
         const all = this.#world.instances();
         const one = all[act.nth % Math.max(1, all.length)];
@@ -235,6 +268,7 @@ class History {
       instances: this.#world.instances(),
       routing: this.#world.routing(FLEET),
       behaviourOf: (content) => this.#behaviours.get(content.image),
+      isRevoked: ({ image }) => this.#isRevoked(image),
     });
   }
 

@@ -24,6 +24,8 @@ export interface ReleaseTraits {
   /** Has a preview address. */
   readonly preview?: boolean;
   readonly probe?: 'http' | 'none';
+  /** What serves is left by itself when its image is revoked. */
+  readonly rollBackRevoked?: boolean;
 }
 
 /** An image of that name: the digest of the name. */
@@ -66,6 +68,7 @@ export function contentOf(image: Digest, traits: ReleaseTraits = {}): ReleaseCon
       warmUpMs: traits.warmUpMs ?? 0,
       keepMs: traits.keepMs ?? 60_000,
       deadlineMs: traits.deadlineMs ?? 60_000,
+      ...(traits.rollBackRevoked === true ? { revoked: 'roll-back' } : {}),
     },
   };
 }

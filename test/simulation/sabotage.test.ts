@@ -5,16 +5,16 @@ import { test } from 'node:test';
 import { groupOf, instanceId } from '../../src/domain/ids.ts';
 import type { BalancerObservation, InstanceObservation, RoutingTable, Runtime } from '../../src/engines/engine.ts';
 import type { Session } from '../../src/engines/sim/world.ts';
-import { runHistory } from './history.ts';
+import { runHistory, type HistoryOptions } from './history.ts';
 import { drawScenario } from './scenario.ts';
 
 const HISTORIES = 150;
 
 /** Runs histories until one breaks a law in these words. */
-async function assertBreaks(words: RegExp, sabotage: (session: Session) => Session): Promise<void> {
+async function assertBreaks(words: RegExp, sabotage: (session: Session) => Session, options: HistoryOptions = {}): Promise<void> {
   const others = new Set<string>();
   for (let seed = 1; seed <= HISTORIES; seed++) {
-    const { broken } = await runHistory({ ...drawScenario(seed), faults: {} }, { sabotage, maxTicks: 500 });
+    const { broken } = await runHistory({ ...drawScenario(seed), faults: {} }, { sabotage, maxTicks: 500, ...options });
     if (broken.some((what) => words.test(what))) return;
     for (const what of broken) others.add(what);
   }
@@ -39,6 +39,9 @@ const withTables = (session: Session, change: (table: RoutingTable) => RoutingTa
   ...session,
   balancer: { ...session.balancer, apply: (table, ctx) => session.balancer.apply(change(table), ctx) },
 });
+
+test('law 1: a launch of a revoked image is seen', () =>
+  assertBreaks(/law 1: .* is launched, and its image is revoked/, (session) => session, { blind: true }));
 
 test('law 3: traffic before health is seen', () =>
   assertBreaks(/law 3: .* was made ready for traffic before it was healthy/, (session) =>

@@ -12,6 +12,8 @@ export type Act =
   | { readonly kind: 'rollback'; readonly to: number | null }
   | { readonly kind: 'abort' | 'pause' | 'resume' | 'stop' | 'start' | 'retire' | 'crash' }
   | { readonly kind: 'scale'; readonly size: number }
+  /** The image of an earlier deploy, in `inMs`. */
+  | { readonly kind: 'revoke'; readonly nth: number; readonly inMs: number }
   | { readonly kind: 'kill'; readonly nth: number }
   | { readonly kind: 'kill-balancer'; readonly forMs: number };
 
@@ -67,7 +69,8 @@ function drawRates(random: Random): FaultRates {
 
 /** Each act with its weight out of 100. */
 const ACTS: readonly (readonly [number, (random: Random, fleet: FleetTraits) => Act])[] = [
-  [38, (random, fleet) => drawDeploy(random, fleet, random.chance(0.5))],
+  [34, (random, fleet) => drawDeploy(random, fleet, random.chance(0.5))],
+  [4, (random) => ({ kind: 'revoke', nth: random.below(4), inMs: random.pick([0, 0, 2000, 60_000]) })],
   [4, (random) => ({ kind: 'redeploy', nth: random.below(4) })],
   [12, (random) => ({ kind: 'rollback', to: random.chance(0.25) ? random.between(1, 4) : null })],
   [8, () => ({ kind: 'abort' })],
@@ -105,6 +108,7 @@ function drawDeploy(random: Random, fleet: FleetTraits, good: boolean): Act {
     strategy: drawStrategy(random, fleet),
     warmUpMs: random.pick([0, 0, 500, 3000]),
     keepMs: random.pick([0, 5000, 60_000, 600_000]),
+    rollBackRevoked: random.chance(0.5),
     deadlineMs: random.pick([20_000, 60_000, 120_000]),
     healthDeadlineMs,
     drainMs,

@@ -1,0 +1,85 @@
+/**
+ * What happens to images after they are made, as entries of the journal that belong to no fleet. This folder is pure: it
+ * folds such entries, walks lineages and plans; it reads no store and asks no clock. What it plans, the daemon does.
+ */
+import { isDigest, type Digest } from '../domain/digest.ts';
+import type { Json } from '../domain/json.ts';
+import type { ServiceName } from '../domain/ids.ts';
+
+/** What moved a channel. `rollback` goes back along its history; all others go forward. */
+export type ChannelMove = 'set' | 'rollback' | 'bake' | 'cascade' | 'patch';
+
+/** What must be so before a channel takes an image. From kiln.yaml, journaled when the file is baked or deployed. */
+export interface ChannelPolicy {
+  /** The channel in which the image must have been before; null: none. */
+  readonly after: string | null;
+  /** For how long it must have been there, ms. */
+  readonly soakMs: number;
+}
+
+/** What an image was built on: its own base and those of the stages that it takes files from. */
+export interface BuiltOn {
+  /** As it is written in kiln.yaml: `debian:bookworm`, `channel:base.stable`. */
+  readonly name: string;
+  readonly digest: Digest;
+}
+
+export type LineageEvent =
+  | {
+      readonly kind: 'channel.set';
+      readonly service: ServiceName;
+      readonly channel: string;
+      readonly image: Digest;
+      readonly how: ChannelMove;
+      readonly by: string;
+      readonly why: string;
+    }
+  | {
+      readonly kind: 'channel.policy';
+      readonly service: ServiceName;
+      readonly policies: Readonly<Record<string, ChannelPolicy>>;
+    }
+  /** In force from `since` on. `through`: the ancestor that it was revoked with. */
+  | {
+      readonly kind: 'image.revoked';
+      readonly image: Digest;
+      readonly since: number;
+      readonly cascade: boolean;
+      readonly through: Digest | null;
+      readonly by: string;
+      readonly why: string;
+    }
+  | { readonly kind: 'revocation.undone'; readonly image: Digest; readonly by: string; readonly why: string }
+  /** The parts of a bake's record that lineage reads. Records from before lineage was kept have no `builtOn`. */
+  | {
+      readonly kind: 'bake.done';
+      readonly service: ServiceName;
+      readonly digest: Digest;
+      readonly folder: string;
+      readonly builtOn: readonly BuiltOn[];
+    };
+
+const KINDS: ReadonlySet<string> = new Set<LineageEvent['kind']>([
+  'channel.set',
+  'channel.policy',
+  'image.revoked',
+  'revocation.undone',
+  'bake.done',
+]);
+
+/** Null: the entry is of another kind, or of a form from before this one. */
+export function lineageEventOf(entry: { readonly kind: string; readonly data: Json }): LineageEvent | null {
+  if (!KINDS.has(entry.kind)) return null;
+  const event = { kind: entry.kind, ...(entry.data as object) } as LineageEvent;
+  if (event.kind !== 'bake.done') return event;
+  return typeof event.folder === 'string' && isDigest(event.digest) ? { ...event, builtOn: event.builtOn ?? [] } : null;
+}
+
+/** The entry's form of an event. */
+export function lineageEntry({ kind, ...data }: Exclude<LineageEvent, { kind: 'bake.done' }>): {
+  readonly fleet: null;
+  readonly kind: string;
+  readonly data: Json;
+} {
+  return { fleet: null, kind, data: data as unknown as Json };
+}

@@ -1,0 +1,122 @@
+/** Channels, revocations and bakes as a fold over the journal. Pure: an event in, a new state out. */
+import type { Digest } from '../domain/digest.ts';
+import type { ServiceName } from '../domain/ids.ts';
+import type { Revocation } from '../domain/revocation.ts';
+import type { BuiltOn, ChannelMove, ChannelPolicy, LineageEvent } from './events.ts';
+
+/** One move of a channel. */
+export interface Move {
+  /** The entry of the history that says so. */
+  readonly seq: number;
+  readonly at: number;
+  readonly image: Digest;
+  readonly how: ChannelMove;
+  readonly by: string;
+  readonly why: string;
+}
+
+export interface Channel {
+  readonly service: ServiceName;
+  readonly name: string;
+  readonly image: Digest;
+  /** Everything that it ever held, oldest first; never empty. */
+  readonly history: readonly Move[];
+  /** The images before this one, oldest first: where rollbacks go. */
+  readonly trail: readonly Digest[];
+}
+
+/** The newest bake of a service in a folder: what a rebuild does again. */
+export interface Line {
+  readonly service: ServiceName;
+  readonly folder: string;
+  readonly image: Digest;
+  readonly at: number;
+}
+
+export interface LineageState {
+  /** By `service.channel`. */
+  readonly channels: ReadonlyMap<string, Channel>;
+  readonly policies: ReadonlyMap<ServiceName, Readonly<Record<string, ChannelPolicy>>>;
+  /** Those that lie ahead, too. */
+  readonly revocations: ReadonlyMap<Digest, Revocation>;
+  /** What each image baked here was built on. */
+  readonly builtOn: ReadonlyMap<Digest, readonly BuiltOn[]>;
+  /** By folder and service. */
+  readonly lines: ReadonlyMap<string, Line>;
+}
+
+export const EMPTY_LINEAGE: LineageState = {
+  channels: new Map(),
+  policies: new Map(),
+  revocations: new Map(),
+  builtOn: new Map(),
+  lines: new Map(),
+};
+
+/** `web.production`: names hold no dot, so it splits in one way. */
+export const channelKey = (service: ServiceName, channel: string): string => `${service}.${channel}`;
+
+export function foldLineage(state: LineageState, event: LineageEvent, seq: number, at: number): LineageState {
+  switch (event.kind) {
+    case 'channel.set':
+      return {
+        ...state,
+        channels: withEntry(state.channels, channelKey(event.service, event.channel), moved(state, event, seq, at)),
+      };
+    case 'channel.policy':
+      return { ...state, policies: withEntry(state.policies, event.service, event.policies) };
+    case 'image.revoked':
+      return { ...state, revocations: withEntry(state.revocations, event.image, revoked(state, event)) };
+    case 'revocation.undone':
+      return { ...state, revocations: undone(state.revocations, event.image) };
+    case 'bake.done':
+      return baked(state, event, at);
+  }
+}
+
+const withEntry = <K, V>(map: ReadonlyMap<K, V>, key: K, value: V): ReadonlyMap<K, V> => new Map([...map, [key, value]]);
+
+function moved(state: LineageState, event: Extract<LineageEvent, { kind: 'channel.set' }>, seq: number, at: number): Channel {
+  const { service, channel: name, image, how, by, why } = event;
+  const before = state.channels.get(channelKey(service, name));
+  const history = [...(before?.history ?? []), { seq, at, image, how, by, why }];
+  return { service, name, image, history, trail: before === undefined ? [] : trailAfter(before, image) };
+}
+
+/** Going forward leaves a mark; going back to a mark drops the marks after it. */
+function trailAfter(before: Channel, image: Digest): readonly Digest[] {
+  if (before.image === image) return before.trail;
+  const back = before.trail.lastIndexOf(image);
+  return back === -1 ? [...before.trail, before.image] : before.trail.slice(0, back);
+}
+
+/** A second revocation never weakens the first: the earlier moment and the wider reach hold. */
+function revoked(state: LineageState, event: Extract<LineageEvent, { kind: 'image.revoked' }>): Revocation {
+  const { image, since, by, why, cascade, through } = event;
+  const before = state.revocations.get(image);
+  const next = { image, since, by, why, cascade, through };
+  if (before === undefined) return next;
+  const first = before.since <= since ? before : next;
+  const direct = before.through === null || through === null;
+  return { ...first, cascade: before.cascade || cascade, through: direct ? null : first.through };
+}
+
+/** Of the image and of all that were revoked through it. */
+function undone(revocations: LineageState['revocations'], image: Digest): LineageState['revocations'] {
+  return new Map([...revocations].filter(([digest, { through }]) => digest !== image && through !== image));
+}
+
+function baked(state: LineageState, event: Extract<LineageEvent, { kind: 'bake.done' }>, at: number): LineageState {
+  const { service, folder, digest: image, builtOn } = event;
+  return {
+    ...state,
+    builtOn: withEntry(state.builtOn, image, builtOn),
+    lines: withEntry(state.lines, `${folder}\n${service}`, { service, folder, image, at }),
+  };
+}
+
+/** The revocation in force at `now`; null: none. */
+export function revocationAt(state: LineageState, image: Digest, now: number): Revocation | null {
+  const found = state.revocations.get(image);
+  return found === undefined || found.since > now ? null : found;
+}
