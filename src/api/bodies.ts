@@ -1,21 +1,11 @@
 /** What the API's answers and events are made of. */
 import * as z from 'zod';
 
-import type { Digest } from '../domain/digest.ts';
-import type { FleetId, GroupId, InstanceId, ReleaseNumber } from '../domain/ids.ts';
+import type { GroupId, InstanceId } from '../domain/ids.ts';
 import { GATE_NAMES, SEVERITIES, VERDICTS } from '../domain/gate.ts';
-import type { Json } from '../domain/json.ts';
 import { CATALOGUE, type ErrorCode } from '../errors/catalogue.ts';
-
-/** Brands exist only in the types; on the wire these are text and numbers. */
-const text = <T extends string>(): z.ZodType<T, T> => z.string() as unknown as z.ZodType<T, T>;
-export const list = <T extends z.ZodType>(item: T): z.ZodReadonly<z.ZodArray<T>> => z.array(item).readonly();
-/** Any JSON. Not z.json(): its recursive definition has no place in an OpenAPI document. */
-export const json = z.unknown() as unknown as z.ZodType<Json, Json>;
-export const digest = text<Digest>();
-export const fleet = text<FleetId>();
-const release = z.int().positive() as unknown as z.ZodType<ReleaseNumber, ReleaseNumber>;
-const time = z.number().meta({ description: 'milliseconds since the epoch' });
+import { Revocation } from './lineage-bodies.ts';
+import { digest, fleet, json, list, release, text, time } from './parts.ts';
 
 const errorCode = z.enum(Object.keys(CATALOGUE) as [ErrorCode, ...ErrorCode[]]);
 export const ErrorBody = z.object({
@@ -80,6 +70,9 @@ export const StoredImage = z
     size: z.number(),
     /** Why it can't be read; null where it is whole. Its size is 0 then. */
     damage: z.string().nullable(),
+    /** Those that hold it, as `web.production`. */
+    channels: list(z.string()),
+    revoked: Revocation.nullable(),
   })
   .meta({ id: 'StoredImage' });
 export const Image = StoredImage.extend({
@@ -217,6 +210,8 @@ const GroupStatus = z.object({
   failures: z.int(),
   lastFailure: z.string().nullable(),
   brakedUntil: time.nullable(),
+  /** Why nothing of it is launched any more: its image was revoked. */
+  revoked: z.string().nullable(),
   /** For a group that is kept warm: until when. */
   warmUntil: time.nullable(),
 });

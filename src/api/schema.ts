@@ -5,17 +5,13 @@ import {
   Address,
   BakeEvent,
   BakeResult,
-  digest,
   Entry,
-  fleet,
   FleetStatus,
   GateReport,
   GcPlan,
   Health,
   Image,
   Inventory,
-  json,
-  list,
   LogLine,
   Problem,
   Pulled,
@@ -26,27 +22,10 @@ import {
   StoredImage,
   TransferEvent,
 } from './bodies.ts';
+import { by, count, flag, folder, host, name, nothing, reason, reference } from './inputs.ts';
+import { Channel, ChannelHistory, LineageBody, Revoking } from './lineage-bodies.ts';
+import { digest, fleet, json, list } from './parts.ts';
 import type { JsonRoute, RouteName, StreamRoute } from './routes.ts';
-
-/** A number or flag of a query: text on the wire. */
-const count = z.union([
-  z.int().nonnegative(),
-  z
-    .string()
-    .regex(/^\d{1,15}$/)
-    .transform(Number),
-]);
-const flag = z.union([z.boolean(), z.enum(['true', 'false']).transform((word) => word === 'true')]);
-
-const nothing = z.strictObject({});
-const folder = z.string().startsWith('/', 'an absolute path').max(4096);
-const name = z.string().min(1).max(300);
-const host = z.string().regex(/^[A-Za-z0-9.:[\]-]{1,255}$/, 'a registry as in registry.example:5000');
-/** `[REGISTRY/]REPOSITORY[:TAG][@DIGEST]`. */
-const reference = z.string().min(1).max(500);
-
-/** Who asks, for the history. The socket's mode is what decides who may. */
-const by = z.string().min(1).max(200).default('somebody on this machine');
 
 const Deploy = z.strictObject({
   folder,
@@ -81,6 +60,8 @@ export const SCHEMAS = {
       update: z.boolean().default(false),
       /** `REGISTRY/PATH:TAG` under which steps are shared. */
       cache: reference.optional(),
+      channel: name.optional(),
+      by,
     }),
     event: BakeEvent,
     answer: BakeResult,
@@ -125,6 +106,39 @@ export const SCHEMAS = {
   planGc: { input: nothing, answer: GcPlan },
   gc: { input: nothing, answer: GcPlan },
   signingKey: { input: nothing, answer: z.object({ key: PublicKey.nullable() }) },
+
+  channels: { input: nothing, answer: z.object({ channels: list(Channel) }) },
+  channel: { input: z.strictObject({ channel: name }), answer: Channel },
+  channelHistory: { input: z.strictObject({ channel: name }), answer: ChannelHistory },
+  setChannel: {
+    input: z.strictObject({
+      channel: name,
+      image: name,
+      /** Of an image that does not say which it is of. */
+      service: name.optional(),
+      reason,
+      breakGlass: z.boolean().default(false),
+      by,
+    }),
+    answer: z.object({ channel: Channel, /** False: it held the image already. */ moved: z.boolean() }),
+  },
+  rollbackChannel: { input: z.strictObject({ channel: name, reason, by }), answer: Channel },
+  revoke: {
+    input: z.strictObject({
+      reference: name,
+      cascade: z.boolean().default(false),
+      /** Ms since the epoch; absent: now. */
+      at: z.number().optional(),
+      reason,
+      by,
+    }),
+    answer: Revoking,
+  },
+  undoRevocation: {
+    input: z.strictObject({ reference: name, reason: z.string().min(1).max(1000), by }),
+    answer: z.object({ undone: list(digest) }),
+  },
+  lineage: { input: z.strictObject({ reference: name }), answer: LineageBody },
 
   deploy: {
     input: Deploy,
@@ -216,4 +230,7 @@ export type InventoryBody = z.output<typeof Inventory>;
 export type StoredImageBody = z.output<typeof StoredImage>;
 export type ServeEventBody = z.output<typeof ServeEvent>;
 export type TransferEventBody = z.output<typeof TransferEvent>;
+export type ChannelBody = z.output<typeof Channel>;
+export type RevokingBody = z.output<typeof Revoking>;
+export type LineageAnswer = z.output<typeof LineageBody>;
 export type GcPlanBody = z.output<typeof GcPlan>;

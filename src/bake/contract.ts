@@ -4,6 +4,7 @@
  */
 import type { Digest } from '../domain/digest.ts';
 import type { RegistryOptions } from '../oci/registry.ts';
+import type { ServiceName } from '../domain/ids.ts';
 import type { ImageConfig, ImageStore, Layer } from '../oci/store.ts';
 import type { Clock } from '../platform/clock.ts';
 import type { Home } from '../platform/home.ts';
@@ -15,11 +16,27 @@ export interface MountedLayers {
   ensure(layer: Layer): Promise<string>;
 }
 
+/** What an image stands on. */
+export interface BaseIdentity {
+  /** As it is written in kiln.yaml. */
+  readonly name: string;
+  readonly digest: Digest;
+}
+
+/** What a bake asks and tells of lineage. */
+export interface BakeLineage {
+  /** The image that the channel holds now. Throws NOT_FOUND. */
+  heldBy(service: ServiceName, channel: string): Digest;
+  /** Told of each base before anything is built on it. Throws IMAGE_REVOKED for one on which nothing may be. */
+  onBase(base: BaseIdentity): void;
+}
+
 export interface BakeDeps {
   readonly store: ImageStore;
   readonly home: Home;
   readonly layers: MountedLayers;
   readonly clock: Clock;
+  readonly lineage: BakeLineage;
   readonly signal: AbortSignal;
   readonly onEvent: (event: BakeEvent) => void;
   /** How bases are pulled: mirrors, logins. Default: as if nothing were set. */

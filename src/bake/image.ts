@@ -2,16 +2,10 @@
 import { shortDigest, type Digest } from '../domain/digest.ts';
 import type { Recipe, Stage } from '../domain/recipe.ts';
 import type { Image, ImageConfig } from '../oci/store.ts';
-import { EPOCH_TEXT, type Chain } from './contract.ts';
+import { EPOCH_TEXT, type BaseIdentity, type Chain } from './contract.ts';
 import type { Revision } from './git.ts';
 
 export type Settings = ImageConfig['config'];
-
-/** What the image stands on, for its lineage. */
-export interface BaseIdentity {
-  readonly name: string;
-  readonly digest: Digest;
-}
 
 export interface Naming {
   readonly service: string;

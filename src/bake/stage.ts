@@ -4,16 +4,8 @@ import { join } from 'node:path';
 import type { Recipe, Stage } from '../domain/recipe.ts';
 import type { Layer } from '../oci/store.ts';
 import { baseImage, baseName } from './base.ts';
-import { NOTHING, type BakeDeps, type Chain } from './contract.ts';
-import {
-  annotationsOf,
-  chainOfImage,
-  environmentOf,
-  imageConfig,
-  stageSettings,
-  type BaseIdentity,
-  type Settings,
-} from './image.ts';
+import { NOTHING, type BakeDeps, type BaseIdentity, type Chain } from './contract.ts';
+import { annotationsOf, chainOfImage, environmentOf, imageConfig, stageSettings, type Settings } from './image.ts';
 import type { Lock } from './lock.ts';
 import { mountLayers } from './mounted-root.ts';
 import { addedName, addedSet, architecture, debianName, debianSet } from './package-set.ts';
@@ -96,6 +88,7 @@ async function bakeBase(stage: Stage, context: StageContext): Promise<BakedStage
       return shared;
     }
     case 'kiln':
+    case 'channel':
     case 'layout':
     case 'registry': {
       const image = await baseImage(from, context.recipe.folder, context.lock, context.session.cache, context.deps);
@@ -123,6 +116,7 @@ async function debianBase(suite: string, snapshot: string | null, context: Stage
     chain.layers,
     annotationsOf({ service: name, version: null, revision: null }, null),
   );
+  deps.lineage.onBase({ name, digest });
   return { chain, settings, base: { name, digest }, packages: name, snapshot };
 }
 

@@ -5,7 +5,7 @@ import type { Arguments } from './arguments.ts';
 import type { Terminal } from './terminal.ts';
 
 /** What the shell can complete a word with. `none`: nothing. */
-export type Completes = 'service' | 'image' | 'folder' | 'shell' | 'strategy' | 'sbom-format' | 'none';
+export type Completes = 'service' | 'image' | 'channel' | 'folder' | 'shell' | 'strategy' | 'sbom-format' | 'none';
 
 export type Group = 'Images' | 'Evidence' | 'Fleets' | 'History' | 'This machine' | 'hidden';
 

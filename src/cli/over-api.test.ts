@@ -31,7 +31,7 @@ const entry = (seq: number, kind: string, data: object): object => ({
   prev: IMAGE,
 });
 const line = { instance: 'web.local.r7.k3f9x2', at: 0, stream: 'stdout', text: 'hello' };
-const gcPlan = { images: [], blobs: 0, bytes: 0 };
+const gcPlan = { images: [], blobs: 0, bytes: 0, unreadable: [] };
 const baked = {
   digest: IMAGE,
   tags: ['web:1.0.0'],
@@ -42,7 +42,6 @@ const baked = {
   ms: 40,
 };
 const release = { number: 8, hash: IMAGE, image: IMAGE, strategy: 'rolling', label: 'web:1.0.0', createdAt: 0 };
-const stored = { digest: IMAGE, tags: ['web:1.0.0'], storedAt: 0, size: 174_000_000, damage: null };
 
 /** As many as make more than a pipe holds. */
 const PACKAGES = Array.from({ length: 2000 }, (_, index) => ({
@@ -56,6 +55,29 @@ const PACKAGES = Array.from({ length: 2000 }, (_, index) => ({
   where: { path: `app/node_modules/package-${index}/package.json`, layer: IMAGE },
   owner: null,
 }));
+
+const revocation = { image: IMAGE, since: 0, by: 'ada', why: 'leaks a key', cascade: true, through: null };
+const stored = {
+  digest: IMAGE,
+  tags: ['web:1.0.0'],
+  storedAt: 0,
+  size: 174_000_000,
+  channels: ['web.dev'],
+  revoked: revocation,
+  damage: null,
+};
+const move = { seq: 7, at: 0, image: IMAGE, how: 'set', by: 'ada', why: 'release', overruled: 'it takes only what was in dev' };
+const channel = {
+  service: 'web',
+  channel: 'production',
+  image: IMAGE,
+  tags: ['web:1.0.0'],
+  last: move,
+  policy: { after: 'staging', soakMs: 1000 },
+  revoked: revocation,
+  fleets: [{ fleet: 'web.local', image: IMAGE, current: false }],
+};
+const relative = { image: IMAGE, name: 'image:base:1', tags: [], level: 1, known: false, channels: [], revoked: null };
 
 /** Never ends by itself. */
 const untilGone = ({ signal }: StreamContext): Promise<never> =>
@@ -87,6 +109,28 @@ const handlers: Readonly<Record<string, (input: never, ctx: StreamContext) => Pr
   packages: async () => ({ digest: IMAGE, distribution: null, packages: PACKAGES, unread: [] }),
   sbom: async () => ({ bomFormat: 'CycloneDX' }),
   tagImage: async () => stored,
+  channels: async () => ({ channels: [channel] }),
+  channel: async () => channel,
+  channelHistory: async () => ({ service: 'web', channel: 'production', moves: [move] }),
+  setChannel: async () => ({ channel, moved: true }),
+  rollbackChannel: async () => channel,
+  revoke: async () => ({
+    revocations: [revocation],
+    running: [{ fleet: 'web.local', release: 8, image: IMAGE, instances: 2, replaced: false }],
+    channels: ['web.production'],
+  }),
+  undoRevocation: async () => ({ undone: [IMAGE] }),
+  lineage: async () => ({
+    image: IMAGE,
+    tags: ['web:1.0.0'],
+    service: 'web',
+    revision: null,
+    folder: '/srv/web',
+    ancestors: [relative],
+    descendants: [],
+    revoked: null,
+    channels: [],
+  }),
   planGc: async () => gcPlan,
   gc: async () => gcPlan,
   deploy: async (input: { readonly folder: string }) => {
@@ -141,6 +185,14 @@ const CALLS: readonly (readonly [args: string, exit: number])[] = [
   ['sbom web:1.0.0', 0],
   ['sbom web:1.0.0 --format spdx', 0],
   ['tag 4f1c9ab2 web:1.0.0', 0],
+  ['channels', 0],
+  ['channel production', 0],
+  ['channel set web.production 4f1c9ab2 --reason release', 0],
+  ['channel rollback production', 0],
+  ['channel history production', 0],
+  ['revoke 4f1c9ab2 --cascade --at 2h', 3],
+  ['revoke 4f1c9ab2 --undo --reason mistake', 0],
+  ['lineage web:1.0.0', 0],
   ['gc --plan', 0],
   ['gc', 0],
   ['deploy /srv/web --no-wait', 0],

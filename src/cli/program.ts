@@ -109,6 +109,8 @@ function addCommand(byName: ReadonlyMap<string, Command>, spec: CommandSpec, inv
     .helpGroup(`${spec.group}:`)
     .helpOption('--help', 'this text')
     .allowExcessArguments(false)
+    // What stands after the name of a command below this one is that command's.
+    .enablePositionalOptions()
     .addHelpText('after', `\nExample:\n  $ ${spec.example}\n${exitCodeText(spec.exits)}`)
     .action((...given: unknown[]) => invoke(spec, given.at(-1) as Command));
   for (const { name, required, summary } of spec.arguments) {

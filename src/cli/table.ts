@@ -1,5 +1,7 @@
 /** Every command as data. The parser, the help, docs/reference/cli.md and the shells' completions are made from this table. */
-import type { ArgumentSpec, CommandSpec, Completes, OptionSpec } from './command.ts';
+import type { CommandSpec, OptionSpec } from './command.ts';
+import { LINEAGE_COMMANDS } from './lineage-commands.ts';
+import { image, option, optional, required } from './table-parts.ts';
 
 /** Those that any command can end with. */
 export const EXIT_CODES: Readonly<Record<number, string>> = {
@@ -10,18 +12,6 @@ export const EXIT_CODES: Readonly<Record<number, string>> = {
   130: 'interrupted',
 };
 
-const option = (flags: string, summary: string, completes: Completes = 'none'): OptionSpec => ({ flags, summary, completes });
-const required = (name: string, summary: string, completes: Completes = 'none'): ArgumentSpec => ({
-  name,
-  required: true,
-  summary,
-  completes,
-});
-const optional = (name: string, summary: string, completes: Completes = 'none'): ArgumentSpec => ({
-  ...required(name, summary, completes),
-  required: false,
-});
-
 export const COMMON_OPTIONS: readonly OptionSpec[] = [
   option('--json', 'answer with one JSON document and nothing else'),
   option('--debug', 'show where an error comes from'),
@@ -30,7 +20,6 @@ export const COMMON_OPTIONS: readonly OptionSpec[] = [
 const FAILED_ROLLOUT = { 4: 'failed and rolled back', 5: 'failed and not rolled back: a person is needed' };
 const service = required('SERVICE', 'a service, or SERVICE.ENVIRONMENT where several environments run it', 'service');
 const anyService = optional('SERVICE', 'only this service', 'service');
-const image = required('IMAGE', 'a digest, its first digits, or a tag', 'image');
 const folder = optional('DIR', 'the folder of kiln.yaml; the current one by default', 'folder');
 const wait = [
   option('--wait', 'wait until the rollout has ended (default)'),
@@ -47,6 +36,7 @@ export const COMMANDS: readonly CommandSpec[] = [
       option('--tag <TAG>', 'an immutable tag for the image'),
       option('--update', 'take the newest base and packages'),
       option('--cache <REF>', 'share steps through a registry, as in registry.example/team/web:cache'),
+      option('--channel <CHANNEL>', 'let this channel hold the image once it has passed every gate'),
     ],
     example: 'kiln bake examples/web --tag 1.2.0',
     exits: { 2: 'usage or configuration; a gate failed, and nothing was published' },
@@ -145,6 +135,7 @@ export const COMMANDS: readonly CommandSpec[] = [
     exits: {},
     load: () => import('./commands/serve.ts'),
   },
+  ...LINEAGE_COMMANDS,
   {
     name: 'gc',
     group: 'Images',
@@ -360,8 +351,8 @@ export const COMMANDS: readonly CommandSpec[] = [
   {
     name: 'complete-words',
     group: 'hidden',
-    summary: 'Words for the completion scripts: names of services or images',
-    arguments: [required('KIND', 'service or image')],
+    summary: 'Words for the completion scripts: names of services, images or channels',
+    arguments: [required('KIND', 'service, image or channel')],
     options: [],
     example: 'kiln complete-words service',
     exits: {},

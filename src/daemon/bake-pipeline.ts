@@ -9,16 +9,21 @@ import type { BakeResult } from '../bake/contract.ts';
 import type { Digest } from '../domain/digest.ts';
 import type { Json } from '../domain/json.ts';
 import type { DockerfileRecipe, Recipe } from '../domain/recipe.ts';
+import type { ServiceName } from '../domain/ids.ts';
 import { KilnError, messageOf } from '../errors/error.ts';
 import type { Gate, GateEvent, GateSubject } from '../gates/contract.ts';
 import { lintGate } from '../gates/lint/gate.ts';
 import { runGates, type GatesResult } from '../gates/run.ts';
+import { policyOf, type MoveRequest } from '../lineage/channels.ts';
+import type { BuiltOn } from '../lineage/events.ts';
 import type { Image } from '../oci/store.ts';
 import { sbomGate } from '../sbom/gate.ts';
 import { gatePolicyOf } from '../spec/gates.ts';
 import type { Spec } from '../spec/parse.ts';
 import { recipeOf } from '../spec/recipe.ts';
 import { isDamaged, readImage } from './damaged.ts';
+import { bakeLineage, inheritRevocation, recordPolicies } from './bake-lineage.ts';
+import { moveChannel } from './channel-verbs.ts';
 import { keepReports, reportBody } from './keep-reports.ts';
 import type { Parts } from './parts.ts';
 import { withSharedSteps } from './shared-steps.ts';
@@ -30,6 +35,8 @@ export interface BakeRequest {
   readonly update: boolean;
   /** A registry's tag under which steps are shared. */
   readonly cache?: string;
+  /** The channel that is to hold the image once it has passed. */
+  readonly channel: Pick<MoveRequest, 'channel' | 'how' | 'by' | 'why'> | null;
   readonly signal: AbortSignal;
   readonly emit: (event: BakeEventBody) => Promise<void>;
 }
@@ -45,9 +52,13 @@ const GATES: readonly Gate[] = [lintGate, sbomGate];
  * outcome, not an error: whoever goes on with the image has to look at the verdict.
  */
 export async function bakeSpec(parts: Parts, request: BakeRequest): Promise<BakeOutcome> {
-  const { spec, folder, version, update, signal } = request;
+  const { spec, folder, version, update, channel, signal } = request;
   const { journal } = parts;
   const recipe = recipeOf(spec, folder);
+  const service = spec.service as ServiceName;
+  const builtOn: BuiltOn[] = [];
+  recordPolicies(parts, spec);
+  if (channel !== null) requireFirst(parts, service, channel.channel);
   const [started] = journal.append([
     { fleet: null, kind: 'bake.started', data: { service: spec.service, folder, version, update } },
   ]);
@@ -55,13 +66,17 @@ export async function bakeSpec(parts: Parts, request: BakeRequest): Promise<Bake
   const note = (kind: string, data: { readonly [key: string]: Json }): void =>
     void journal.append([{ fleet: null, kind, data: { ...ref, ...data } }]);
   try {
-    const baked = await bakeImage(parts, request, recipe);
+    const baked = await bakeImage(parts, request, recipe, builtOn);
     const { digest, changed, ms } = baked;
+    await inheritRevocation(parts, digest, builtOn);
     const judged = await judge(parts, request, { recipe, digest, note });
     const tags = judged.verdict === 'pass' ? baked.tags : [];
     if (judged.verdict === 'fail') note('bake.failed', { digest, why: failedGates(judged) });
-    else note('bake.done', { digest, tags, changed, ms });
+    else note('bake.done', { digest, tags, changed, ms, folder, builtOn: builtOn.map(({ name, digest }) => ({ name, digest })) });
     for (const tag of tags) await parts.images.tag(digest, tag);
+    if (channel !== null && judged.verdict === 'pass') {
+      moveChannel(parts, { ...channel, service, image: digest, breakGlass: false });
+    }
     return { ...baked, ...judged, tags };
   } catch (error) {
     const failure = signal.aborted ? cancelled(error) : error;
@@ -70,15 +85,30 @@ export async function bakeSpec(parts: Parts, request: BakeRequest): Promise<Bake
   }
 }
 
-async function bakeImage(parts: Parts, request: BakeRequest, recipe: Recipe | DockerfileRecipe): Promise<BakeResult> {
+async function bakeImage(
+  parts: Parts,
+  request: BakeRequest,
+  recipe: Recipe | DockerfileRecipe,
+  builtOn: BuiltOn[],
+): Promise<BakeResult> {
   const { images: store, home, layers, clock } = parts;
   const { spec, version, update, signal, emit } = request;
   const onEvent = (event: BakeEventBody): void => void emit(event);
   const registry = await parts.registries.options(signal);
-  const deps = { store, home, layers, clock, signal, onEvent, registry };
+  const lineage = bakeLineage(parts, builtOn);
+  const deps = { store, home, layers, clock, lineage, signal, onEvent, registry };
   return withSharedSteps(parts, { cache: request.cache ?? null, signal, tell: onEvent }, (shared) =>
     parts.bake(recipe, { ...deps, ...shared }, { service: spec.service, version, update }),
   );
+}
+
+/** Before the bake, which may take minutes: an image that is yet to be made was in no channel before. */
+function requireFirst({ lineage }: Parts, service: ServiceName, channel: string): void {
+  const after = policyOf(lineage.state, service, channel)?.after ?? null;
+  if (after === null) return;
+  throw new KilnError('CHANNEL_REFUSED', `${service}.${channel} takes only what was in ${after} before`, {
+    hint: `bake with --channel ${after}; then \`kiln channel set\` promotes it`,
+  });
 }
 
 interface Baked {

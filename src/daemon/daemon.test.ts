@@ -1,75 +1,16 @@
 import assert from 'node:assert/strict';
-import { copyFileSync, existsSync, mkdirSync, mkdtempSync, rmSync, statSync, utimesSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { copyFileSync, existsSync, rmSync, statSync, utimesSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { test, type TestContext } from 'node:test';
 
 import pino from 'pino';
 
-import { createClient, type Client, type FleetStatusBody } from '../client/client.ts';
 import type { FleetId } from '../domain/ids.ts';
-import { KilnError } from '../errors/error.ts';
 import { systemClock } from '../platform/clock.ts';
-import { kilnHome, type Home } from '../platform/home.ts';
-import { startDaemon, type Daemon } from './daemon.ts';
-import { fakeMachine, fakeWorld, type FakeWorld } from './testing/fake-machine.ts';
-
-const YAML = `service: web
-image: { from: scratch, entrypoint: [/app] }
-run: { port: 3000, instances: 2, health: { tcp: true } }
-replace: { warm-up: 0s }
-environments: { local: { listen: "127.0.0.1:1" } }
-`;
-
-interface Running {
-  readonly home: Home;
-  readonly folder: string;
-  readonly world: FakeWorld;
-  readonly client: Client;
-  /** Ends the daemon and starts another over the same home and world. */
-  readonly restart: (meanwhile?: () => void) => Promise<void>;
-  readonly stopAsked: Promise<void>;
-}
-
-async function running(t: TestContext): Promise<Running> {
-  const root = mkdtempSync(join(tmpdir(), 'kiln-daemon-'));
-  const home = kilnHome({ KILN_HOME: join(root, 'home') }, 0);
-  const folder = join(root, 'web');
-  mkdirSync(folder);
-  writeFileSync(join(folder, 'kiln.yaml'), YAML);
-  const world = fakeWorld();
-  const stop = Promise.withResolvers<void>();
-  const log = pino({ level: 'silent' });
-  const start = (): Promise<Daemon> =>
-    startDaemon({ home, clock: systemClock, log, openMachine: fakeMachine(world), onStopAsked: stop.resolve });
-  let daemon = await start();
-  t.after(async () => {
-    await daemon.stop();
-    rmSync(root, { recursive: true });
-  });
-  const restart = async (meanwhile = (): void => {}): Promise<void> => {
-    await daemon.stop();
-    meanwhile();
-    daemon = await start();
-  };
-  return { home, folder, world, client: createClient(home.socket), restart, stopAsked: stop.promise };
-}
-
-/** The status once it is as wanted, looked at after every entry of the history. */
-async function statusWhen(client: Client, wanted: (status: FleetStatusBody) => boolean): Promise<FleetStatusBody> {
-  const enough = new AbortController();
-  for await (const _ of client.events({ after: 0 }, { signal: enough.signal })) {
-    const status = await client.status({ service: 'web' }).catch(() => null);
-    if (status !== null && wanted(status)) return status;
-  }
-  throw new Error('the events ended');
-}
-
-const steadyAt = (client: Client, release: number): Promise<FleetStatusBody> =>
-  statusWhen(client, ({ phase, serving }) => phase === 'steady' && serving === release);
-
-const isError = (code: string, message?: RegExp) => (error: unknown) =>
-  error instanceof KilnError && error.code === code && (message?.test(error.message) ?? true);
+import type { Home } from '../platform/home.ts';
+import { startDaemon } from './daemon.ts';
+import { fakeMachine, fakeWorld } from './testing/fake-machine.ts';
+import { isError, running, steadyAt, YAML, type Running } from './testing/running.ts';
 
 test('deploy, deploy again, replace, roll back: over the API, into the history', async (t) => {
   const { client, folder, world } = await running(t);
@@ -117,7 +58,8 @@ test('an image that a gate refused gets no name and no release, and can be looke
   await assert.rejects(client.deploy({ folder }).result(), isError('GATE_FAILED', /lint/));
   assert.deepEqual((await client.fleets()).fleets, []);
   const kinds = (await client.history()).entries.map(({ kind }) => kind);
-  assert.deepEqual(kinds.slice(0, 3), ['bake.started', 'gate.done', 'bake.failed']);
+  const first = kinds.slice(0, kinds.indexOf('bake.failed') + 1);
+  assert.deepEqual([...new Set(first)], ['bake.started', 'gate.done', 'bake.failed']);
 });
 
 test('a daemon that starts again adopts what runs and launches nothing', async (t) => {

@@ -20,6 +20,7 @@ import type { Journal } from '../store/journal.ts';
 import { openJournal } from '../store/sqlite.ts';
 import { createGate } from './gate.ts';
 import { kilnVerbs } from './kiln.ts';
+import { openImageGraph } from './image-graph.ts';
 import { openLineage } from './lineage.ts';
 import { clearSocket, lockHome, watchLock } from './lock.ts';
 import { mendImages } from './mend-images.ts';
@@ -104,6 +105,7 @@ function assemble({ home, clock, onStopAsked }: DaemonOptions, journal: Journal,
     startedAt,
     journal,
     lineage,
+    graph: openImageGraph(images, lineage),
     images,
     layers,
     engine,

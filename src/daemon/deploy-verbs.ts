@@ -7,9 +7,12 @@ import type { DeployRequest } from '../execute/fleets.ts';
 import type { Image } from '../oci/store.ts';
 import { environmentOf, withStrategy, type ResolvedEnvironment } from '../spec/environment.ts';
 import { loadSpec } from '../spec/load.ts';
+import type { Spec } from '../spec/parse.ts';
 import { releaseContent } from '../spec/release.ts';
 import { bakeBody, bakeSpec, requirePassed, type BakeOutcome } from './bake-pipeline.ts';
 import { soundImage } from './damaged.ts';
+import { recordPolicies } from './bake-lineage.ts';
+import { resolveImage } from './names.ts';
 import type { Parts } from './parts.ts';
 import { describePlan } from './plan-text.ts';
 import { releaseBody } from './status.ts';
@@ -54,11 +57,13 @@ async function prepare(parts: Parts, input: ParsedOf<'deploy'>, { signal, emit }
   const fleet = fleetId(spec.service as ServiceName, environment.name);
   await requireExplained(parts, fleet, { signal });
   await requireListen(parts, fleet, environment, signal);
-  const { folder, image: reference } = input;
-  const bake =
-    reference === undefined ? await bakeSpec(parts, { spec, folder, version: null, update: false, signal, emit }) : null;
+  recordPolicies(parts, spec);
+  const { folder } = input;
+  const reference = input.image ?? channelOf(spec, environment);
+  const request = { spec, folder, version: null, update: false, channel: null, signal, emit };
+  const bake = reference === null ? await bakeSpec(parts, request) : null;
   if (bake !== null) requirePassed(bake);
-  const digest = bake?.digest ?? (await parts.images.resolve(reference ?? ''));
+  const digest = bake?.digest ?? (await resolveImage(parts, reference ?? ''));
   const image = await soundImage(parts.images, digest);
   signal.throwIfAborted();
   const content = releaseContent(spec, environment, digest, image.config.config);
@@ -66,6 +71,10 @@ async function prepare(parts: Parts, input: ParsedOf<'deploy'>, { signal, emit }
   const { min, desired, max } = environment.instances;
   return { request: { content, label, size: desired, bounds: { min, max }, by: input.by }, bake };
 }
+
+/** An environment with a channel takes what that holds: nothing is baked for it. */
+const channelOf = ({ service }: Spec, { channel }: ResolvedEnvironment): string | null =>
+  channel === null ? null : `${service}.${channel}`;
 
 /** All that is missing at once, so that it is mended at once. */
 async function requireMachine({ engine }: Parts, signal: AbortSignal): Promise<void> {

@@ -65,13 +65,24 @@ async function requireImage({ fleets, images }: Parts, fleet: FleetId, to: numbe
 }
 
 /** What can't be observed now is answered from the last look, and said. */
-async function fleetStatus({ fleets, engine }: Parts, id: FleetId, ctx: CallContext): Promise<FleetStatusBody> {
+async function fleetStatus(
+  { fleets, engine, lineage: { revoked } }: Parts,
+  id: FleetId,
+  ctx: CallContext,
+): Promise<FleetStatusBody> {
   const { state, last, trouble } = fleets.fleet(id);
   const plan = last?.plan ?? null;
   try {
     const [observed, instances] = await Promise.all([engine.observe(id, ctx), engine.instances(id, ctx)]);
-    return statusOf({ state, observed, plan, instances, trouble });
+    return statusOf({ state, revoked, observed, plan, instances, trouble });
   } catch (error) {
-    return statusOf({ state, observed: last?.observed ?? null, plan, instances: [], trouble: trouble ?? messageOf(error) });
+    return statusOf({
+      state,
+      revoked,
+      observed: last?.observed ?? null,
+      plan,
+      instances: [],
+      trouble: trouble ?? messageOf(error),
+    });
   }
 }

@@ -2,11 +2,13 @@
 import type { GcPlanBody, Handlers, ImageBody, StoredImageBody } from '../api/schema.ts';
 import type { Digest } from '../domain/digest.ts';
 import type { GcPlan, Image, StoredImage } from '../oci/store.ts';
+import { channelsOf } from '../lineage/channels.ts';
 import { loadSpec } from '../spec/load.ts';
 import { bakeBody, bakeSpec } from './bake-pipeline.ts';
 import { isDamaged, readImage, soundImage } from './damaged.ts';
 import { keptReports } from './keep-reports.ts';
 import { imagesToKeep, layersOf } from './keep.ts';
+import { resolveImage } from './names.ts';
 import type { Parts } from './parts.ts';
 import { requireExplained } from './unexplained.ts';
 
@@ -18,9 +20,19 @@ type ImageVerbs = Pick<Handlers, 'bake' | 'images' | 'image' | 'tagImage' | 'pla
 export function imageVerbs(parts: Parts): ImageVerbs {
   const { images, journal, gate } = parts;
   return {
-    async bake({ folder, tag, update, cache }, { signal, emit }) {
+    async bake({ folder, tag, update, cache, channel: name, by }, { signal, emit }) {
       const spec = await loadSpec(folder);
-      const request = { spec, folder, version: tag ?? null, update, signal, emit, ...(cache === undefined ? {} : { cache }) };
+      const channel = name === undefined ? null : { channel: name, how: 'bake' as const, by, why: '' };
+      const request = {
+        spec,
+        folder,
+        version: tag ?? null,
+        update,
+        channel,
+        signal,
+        emit,
+        ...(cache === undefined ? {} : { cache }),
+      };
       return bakeBody(await gate.shared(() => bakeSpec(parts, request)));
     },
     async images() {
@@ -28,7 +40,7 @@ export function imageVerbs(parts: Parts): ImageVerbs {
       return { images: await Promise.all(stored.map((each) => withSize(parts, each))) };
     },
     async image({ reference }) {
-      const digest = await images.resolve(reference);
+      const digest = await resolveImage(parts, reference);
       const image = await soundImage(images, digest);
       const gates = await keptReports(parts, digest);
       return { ...imageBody(image, await storedImage(parts, digest)), gates };
@@ -78,11 +90,12 @@ async function storedImage(parts: Parts, digest: Digest): Promise<StoredImageBod
   return withSize(parts, stored ?? { digest, tags: [], storedAt: 0 });
 }
 
-async function withSize(parts: Parts, { digest, tags, storedAt }: StoredImage): Promise<StoredImageBody> {
-  const read = await readImage(parts.images, digest);
-  return isDamaged(read)
-    ? { digest, tags, storedAt, size: 0, damage: read.message }
-    : { digest, tags, storedAt, size: read.size, damage: null };
+async function withSize({ images, lineage }: Parts, { digest, tags, storedAt }: StoredImage): Promise<StoredImageBody> {
+  const read = await readImage(images, digest);
+  const channels = channelsOf(lineage.state, digest);
+  const revoked = lineage.state.revocations.get(digest) ?? null;
+  const named = { digest, tags, storedAt, channels, revoked };
+  return isDamaged(read) ? { ...named, size: 0, damage: read.message } : { ...named, size: read.size, damage: null };
 }
 
 function imageBody(

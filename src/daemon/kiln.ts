@@ -3,6 +3,7 @@ import type { Handlers } from '../api/schema.ts';
 import { type FleetId } from '../domain/ids.ts';
 import type { CallContext, Problem } from '../engines/engine.ts';
 import { version } from '../platform/version.ts';
+import { channelVerbs } from './channel-verbs.ts';
 import { deployVerbs } from './deploy-verbs.ts';
 import { evidenceVerbs } from './evidence-verbs.ts';
 import { fleetVerbs } from './fleet-verbs.ts';
@@ -13,6 +14,7 @@ import { metricsText, type FleetMetrics } from './metrics.ts';
 import { packageVerbs } from './package-verbs.ts';
 import type { Parts } from './parts.ts';
 import { registryVerbs } from './registry-verbs.ts';
+import { revocationVerbs } from './revocation-verbs.ts';
 import { retireUnexplained, unexplainedProblems } from './unexplained.ts';
 
 /** How often a shutdown that stops looks whether all instances have gone. */
@@ -23,6 +25,8 @@ export function kilnVerbs(parts: Parts): Handlers {
     ...imageVerbs(parts),
     ...registryVerbs(parts),
     ...packageVerbs(parts),
+    ...channelVerbs(parts),
+    ...revocationVerbs(parts),
     ...deployVerbs(parts),
     ...evidenceVerbs(parts),
     ...fleetVerbs(parts),

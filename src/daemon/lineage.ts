@@ -1,6 +1,5 @@
 /** The lineage's state as the daemon holds it: folded from the journal at the start, and on with every append. */
-import type { Digest } from '../domain/digest.ts';
-import type { Revocation } from '../domain/revocation.ts';
+import type { Revoked } from '../domain/revocation.ts';
 import { lineageEventOf } from '../lineage/events.ts';
 import { EMPTY_LINEAGE, foldLineage, revocationAt, type LineageState } from '../lineage/state.ts';
 import type { Clock } from '../platform/clock.ts';
@@ -9,7 +8,7 @@ import type { Entry, Journal } from '../store/journal.ts';
 export interface Lineage {
   readonly state: LineageState;
   /** The revocation in force now. */
-  revoked(image: Digest): Revocation | null;
+  readonly revoked: Revoked;
 }
 
 export function openLineage(journal: Journal, clock: Clock): Lineage {

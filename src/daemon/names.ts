@@ -1,6 +1,9 @@
 /** What people call things: `web` where only one environment runs it, else `web.local`. */
 import { isFleetId, isServiceName, serviceOf, type FleetId } from '../domain/ids.ts';
+import { isDigest, type Digest } from '../domain/digest.ts';
 import { KilnError } from '../errors/error.ts';
+import { findChannel } from '../lineage/channels.ts';
+import type { Parts } from './parts.ts';
 
 /** Throws NOT_FOUND, or USAGE where several fleets are meant. */
 export function resolveFleet(name: string, fleets: readonly FleetId[]): FleetId {
@@ -23,4 +26,14 @@ export function pastFleets(name: string, known: ReadonlySet<FleetId>): readonly 
     });
   }
   return [...known].filter((fleet) => fleet === name || serviceOf(fleet) === name);
+}
+
+/**
+ * A digest, its first digits, a tag, or a channel (`web.production`), which means what it holds now. A whole digest need
+ * not be in the store: what is gone can still be revoked, and has a lineage. Throws IMAGE_NOT_FOUND, NOT_FOUND.
+ */
+export async function resolveImage({ images, lineage }: Pick<Parts, 'images' | 'lineage'>, reference: string): Promise<Digest> {
+  if (isDigest(reference)) return reference;
+  const isChannel = reference.includes('.') && !reference.includes(':') && !reference.includes('/');
+  return isChannel ? findChannel(lineage.state, reference).image : images.resolve(reference);
 }

@@ -13,6 +13,7 @@ import type { Home } from '../platform/home.ts';
 import type { Registries } from '../registry/registries.ts';
 import type { Journal } from '../store/journal.ts';
 import type { Gate } from './gate.ts';
+import type { ImageGraph } from './image-graph.ts';
 import type { Lineage } from './lineage.ts';
 
 /** The engine of this machine, and what it can say of single instances. */
@@ -48,6 +49,7 @@ export interface Parts extends Pick<Machine, 'images' | 'layers' | 'balancer' | 
   readonly startedAt: number;
   readonly journal: Journal;
   readonly lineage: Lineage;
+  readonly graph: ImageGraph;
   readonly engine: InstanceEngine;
   readonly registries: Registries;
   readonly fleets: Fleets;

@@ -1,12 +1,14 @@
 /** What a fleet is doing, put together from its state, its last plan and what is observed now. */
 import type { FleetStatusBody, ReleaseBody } from '../api/schema.ts';
-import { releaseOf, type ReleaseNumber } from '../domain/ids.ts';
+import { releaseOf, type GroupId, type ReleaseNumber } from '../domain/ids.ts';
 import type { Release } from '../domain/release.ts';
+import { whyRevoked, type Revoked } from '../domain/revocation.ts';
 import type { FleetObservation, InstanceObservation } from '../engines/engine.ts';
 import type { Plan } from '../plan/plan.ts';
 import type { FleetState } from '../plan/state.ts';
 
 export interface Seen {
+  readonly revoked: Revoked;
   readonly state: FleetState;
   /** Null where it could not be observed. */
   readonly observed: FleetObservation | null;
@@ -15,7 +17,7 @@ export interface Seen {
   readonly trouble: string | null;
 }
 
-export function statusOf({ state, observed, plan, instances, trouble }: Seen): FleetStatusBody {
+export function statusOf({ state, revoked, observed, plan, instances, trouble }: Seen): FleetStatusBody {
   const { rollout, serving, ended } = state;
   const target = rollout === null ? serving : rollout.to;
   const routing = releaseIn(state, serving ?? target)?.content.routing;
@@ -30,7 +32,7 @@ export function statusOf({ state, observed, plan, instances, trouble }: Seen): F
     since: state.stoppedAt ?? rollout?.startedAt ?? ended?.at ?? state.releases.at(-1)?.createdAt ?? 0,
     deadline: earliest(waits.map(({ until }) => until)),
     waits: waits.map(({ what, until, otherwise }) => ({ reason: what, until, otherwise })),
-    groups: groupsOf(state, observed),
+    groups: groupsOf(state, observed, revoked),
     instances: instances.map(instanceOf),
     listen: routing?.listen ?? null,
     preview: routing?.preview ?? null,
@@ -46,7 +48,7 @@ function phaseOf(state: FleetState): FleetStatusBody['phase'] {
   return state.serving === null ? 'empty' : 'steady';
 }
 
-function groupsOf(state: FleetState, observed: FleetObservation | null): FleetStatusBody['groups'] {
+function groupsOf(state: FleetState, observed: FleetObservation | null, revoked: Revoked): FleetStatusBody['groups'] {
   return (observed?.groups ?? []).map(({ group, size, running, healthySince, failures, lastFailure, brakedUntil }) => ({
     group,
     release: releaseOf(group),
@@ -57,8 +59,15 @@ function groupsOf(state: FleetState, observed: FleetObservation | null): FleetSt
     failures,
     lastFailure,
     brakedUntil,
+    revoked: revokedGroup(state, group, revoked),
     warmUntil: state.warm.find(({ release }) => release === releaseOf(group))?.until ?? null,
   }));
+}
+
+function revokedGroup(state: FleetState, group: GroupId, revoked: Revoked): string | null {
+  const image = releaseIn(state, releaseOf(group))?.content.image;
+  const revocation = image === undefined ? null : revoked(image);
+  return revocation === null ? null : whyRevoked(revocation);
 }
 
 const instanceOf = ({ id, group, launchedAt, address, health }: InstanceObservation): FleetStatusBody['instances'][number] => ({

@@ -1,5 +1,6 @@
 /** The recipe: the validated `image:` part of kiln.yaml, defaults filled in. What the bake works from. */
 import type { Digest } from './digest.ts';
+import type { ServiceName } from './ids.ts';
 import type { Json } from './json.ts';
 
 export type Base =
@@ -9,6 +10,8 @@ export type Base =
   | { readonly kind: 'debian'; readonly suite: string; readonly snapshot: string | null }
   /** `image:web:1.2.0` or `image:sha256:…`: an image in Kiln's own store. */
   | { readonly kind: 'kiln'; readonly reference: string }
+  /** `channel:base.stable`: what a channel of a service here holds; kiln.lock pins it to a digest at the first bake. */
+  | { readonly kind: 'channel'; readonly service: ServiceName; readonly channel: string }
   /** `oci:PATH`, a layout on disk; `digest` picks the image where it holds several. */
   | { readonly kind: 'layout'; readonly path: string; readonly digest: Digest | null }
   /** `registry.example/app@sha256:…`, or a tag that kiln.lock pins to a digest at the first bake. */

@@ -143,7 +143,7 @@ export class KeptEngine implements Engine {
     this.#shown.set(fleet, new Map(groups.map((each) => [each.group, each.healthySince.length])));
     const routed = this.#takesTraffic(kept);
     const acknowledged = routed ? { weights: balancer?.weights ?? {}, preview: balancer?.preview ?? null } : kept;
-    const trouble = this.#trouble.get(fleet) ?? this.#barred(kept);
+    const trouble = this.#trouble.get(fleet) ?? this.#barred(groups);
     const settled = sameWeights(kept.weights, acknowledged.weights) && kept.preview === acknowledged.preview;
     return { fleet, groups, weights: acknowledged.weights, preview: acknowledged.preview, settled, trouble };
   }
@@ -299,9 +299,9 @@ export class KeptEngine implements Engine {
   }
 
   /** What keeps a group from being made whole although nothing is wrong with the machine. */
-  #barred({ groups }: KeptState): string | null {
-    for (const { group, size } of groups.values()) {
-      const revocation = size > 0 ? this.#parts.revoked(this.#releaseOf(group).content.image) : null;
+  #barred(groups: readonly GroupObservation[]): string | null {
+    for (const { group } of groups.filter(({ size, running }) => running < size)) {
+      const revocation = this.#parts.revoked(this.#releaseOf(group).content.image);
       if (revocation !== null) return `nothing of r${releaseOf(group)} may be launched: its image was ${whyRevoked(revocation)}`;
     }
     return null;

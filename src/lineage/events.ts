@@ -33,6 +33,8 @@ export type LineageEvent =
       readonly how: ChannelMove;
       readonly by: string;
       readonly why: string;
+      /** What its policy had against it, where somebody broke the glass. */
+      readonly overruled: string | null;
     }
   | {
       readonly kind: 'channel.policy';

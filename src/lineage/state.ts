@@ -13,6 +13,8 @@ export interface Move {
   readonly how: ChannelMove;
   readonly by: string;
   readonly why: string;
+  /** What its policy had against it. */
+  readonly overruled: string | null;
 }
 
 export interface Channel {
@@ -77,9 +79,9 @@ export function foldLineage(state: LineageState, event: LineageEvent, seq: numbe
 const withEntry = <K, V>(map: ReadonlyMap<K, V>, key: K, value: V): ReadonlyMap<K, V> => new Map([...map, [key, value]]);
 
 function moved(state: LineageState, event: Extract<LineageEvent, { kind: 'channel.set' }>, seq: number, at: number): Channel {
-  const { service, channel: name, image, how, by, why } = event;
+  const { service, channel: name, image, how, by, why, overruled } = event;
   const before = state.channels.get(channelKey(service, name));
-  const history = [...(before?.history ?? []), { seq, at, image, how, by, why }];
+  const history = [...(before?.history ?? []), { seq, at, image, how, by, why, overruled }];
   return { service, name, image, history, trail: before === undefined ? [] : trailAfter(before, image) };
 }
 

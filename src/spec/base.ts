@@ -1,6 +1,6 @@
 /** Base references: what stands after `from:` in a recipe. Only the form is judged here; whether it exists, the bake finds out. */
 import { isDigest } from '../domain/digest.ts';
-import { isName } from '../domain/ids.ts';
+import { isName, isServiceName } from '../domain/ids.ts';
 import type { Base } from '../domain/recipe.ts';
 import { nearest } from './nearest.ts';
 import type { Reading } from './units.ts';
@@ -17,13 +17,14 @@ const KILN_TAG = /^[a-z][a-z0-9-]{0,30}:\w[\w.-]{0,127}$/;
 const READERS: Readonly<Record<string, (rest: string) => Reading<Base>>> = {
   debian: readDebian,
   image: readKiln,
+  channel: readChannel,
   oci: readLayout,
   stage: readStage,
 };
 
 /** What `from:` may say, for errors and the reference. */
 export const BASE_FORMS =
-  'a base: debian:SUITE, debian:SUITE@SNAPSHOT, image:TAG, image:sha256:…, oci:PATH, stage:NAME, scratch, or a registry reference with a tag or digest';
+  'a base: debian:SUITE, debian:SUITE@SNAPSHOT, image:TAG, image:sha256:…, channel:SERVICE.CHANNEL, oci:PATH, stage:NAME, scratch, or a registry reference with a tag or digest';
 
 /** Registry references are longer than this nowhere; the pattern above need not be tried on more. */
 const LONGEST = 512;
@@ -56,6 +57,13 @@ function readKiln(reference: string): Reading<Base> {
   return known
     ? { ok: true, value: { kind: 'kiln', reference } }
     : refuse('image:NAME:VERSION or image:sha256:… with 64 hexadecimal digits');
+}
+
+function readChannel(rest: string): Reading<Base> {
+  const [service = '', channel = '', ...more] = rest.split('.');
+  if (!isServiceName(service) || !isName(channel) || more.length > 0)
+    return refuse('channel:SERVICE.CHANNEL, such as channel:base.stable: what the channel holds is locked in kiln.lock');
+  return { ok: true, value: { kind: 'channel', service, channel } };
 }
 
 function readLayout(rest: string): Reading<Base> {

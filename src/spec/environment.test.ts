@@ -59,7 +59,13 @@ environments:
   assert.deepEqual(local.run.env, { A: '1', B: 'x' });
   assert.deepEqual(local.run.limits, { memory: 1e9, pids: 10, cpus: 1.5 });
   assert.deepEqual(local.run.logs, { 'max-size': 1e6, keep: 2, ship: { file: '/var/log/web' } });
-  assert.deepEqual(local.replace, { keep: 60_000, 'max-surge': { count: 2 }, 'warm-up': 0, deadline: 300_000 });
+  assert.deepEqual(local.replace, {
+    keep: 60_000,
+    'max-surge': { count: 2 },
+    'warm-up': 0,
+    deadline: 300_000,
+    revoked: 'report',
+  });
   assert.deepEqual(
     [local.listen, local.preview],
     [

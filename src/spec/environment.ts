@@ -16,6 +16,8 @@ export interface ResolvedEnvironment {
   readonly instances: Instances;
   readonly listen: Listen | null;
   readonly preview: Listen | null;
+  /** Whose image is deployed; null: the recipe is baked. */
+  readonly channel: string | null;
   /** The file's, with the environment's `env`, `limits` and `logs` in it. */
   readonly run: Omit<RunSpec, 'instances'>;
   readonly replace: Omit<ReplaceSpec, 'preview'>;
@@ -34,6 +36,7 @@ export function environmentOf(spec: Spec, name: string | null): ResolvedEnvironm
     instances: resolveInstances(instances, said.instances),
     listen: said.listen ?? null,
     preview: said.preview ?? preview ?? null,
+    channel: said.channel ?? null,
     run: { ...run, env: { ...run.env, ...said.env }, limits: over(run.limits, said.limits), logs: over(run.logs, said.logs) },
     replace: over(replace, said.replace),
   };

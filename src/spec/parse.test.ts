@@ -69,9 +69,7 @@ test('of the example in the mission, only what is not supported yet is refused, 
     '30:3: replace.steps: not supported yet: canary steps; use batch and warm-up with the rolling strategy',
     '31:3: replace.judge: not supported yet: the judge; new instances are judged by run.health alone; use warm-up to watch them longer',
     '36:25: environments.staging.engine: not supported yet: docker; use host, or sim to try a rollout without running anything',
-    '36:42: environments.staging.channel: not supported yet: channels; name the image with `kiln deploy --image`',
     '37:25: environments.production.engine: not supported yet: kubernetes; use host, or sim to try a rollout without running anything',
-    '37:46: environments.production.channel: not supported yet: channels; name the image with `kiln deploy --image`',
   ]);
 });
 
@@ -135,7 +133,7 @@ replace: { strategy: blue, batch: 0, keep: 30 }
 test('a missing key is reported at the map that misses it', () => {
   assert.deepEqual(problemsOf('image:\n  packages: []\n'), [
     '1:1: service: is missing; expected a name: a lower-case letter, then letters, digits and hyphens, at most 31 characters',
-    '1:1: image.from: is missing; expected a base: debian:SUITE, debian:SUITE@SNAPSHOT, image:TAG, image:sha256:…, oci:PATH, stage:NAME, scratch, or a registry reference with a tag or digest',
+    '1:1: image.from: is missing; expected a base: debian:SUITE, debian:SUITE@SNAPSHOT, image:TAG, image:sha256:…, channel:SERVICE.CHANNEL, oci:PATH, stage:NAME, scratch, or a registry reference with a tag or digest',
   ]);
 });
 
@@ -148,7 +146,7 @@ test('a misspelt key is not reported as missing as well', () => {
 test('a key in the wrong section is sent to the right one', () => {
   assert.deepEqual(problemsOf(`${RECIPE}port: 3000\nbanana: 1\n`), [
     '3:1: port: unknown key; did you mean run.port?',
-    '4:1: banana: unknown key; the keys here are service, image, run, replace, environments',
+    '4:1: banana: unknown key; the keys here are service, image, run, replace, channels, environments',
   ]);
 });
 

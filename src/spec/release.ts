@@ -51,6 +51,7 @@ export function releaseContent(spec: Spec, environment: ResolvedEnvironment, ima
       warmUpMs: replace['warm-up'],
       keepMs: replace.keep,
       deadlineMs: replace.deadline,
+      ...(replace.revoked === 'roll-back' ? { revoked: 'roll-back' } : {}),
     },
   };
 }

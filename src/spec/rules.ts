@@ -21,6 +21,7 @@ export const breachesOf = (spec: Spec): readonly Breach[] => [
   ...mountBreaches(spec),
   ...instanceBreaches(spec),
   ...replaceBreaches(spec),
+  ...channelBreaches(spec),
   ...Object.keys(spec.environments).flatMap((name) => environmentBreaches(spec, name)),
 ];
 
@@ -128,6 +129,20 @@ function strayRollingKeys(said: SaidOfReplace, path: Path): readonly Breach[] {
     path: [...path, key],
     text: `only the rolling strategy reads it, and the strategy here is ${strategy}`,
   }));
+}
+
+/** A channel that waits for itself, over however many others, would never take an image. */
+function channelBreaches({ channels }: Spec): readonly Breach[] {
+  return Object.keys(channels).flatMap((name) => {
+    const seen = new Set<string>();
+    for (let at: string | undefined = name; at !== undefined && !seen.has(at);) {
+      seen.add(at);
+      at = Object.hasOwn(channels, at) ? channels[at]?.after : undefined;
+      if (at === name)
+        return breach(['channels', name, 'after'], `${[...seen, name].join(' after ')}: no image could ever come first`);
+    }
+    return [];
+  });
 }
 
 function environmentBreaches(spec: Spec, name: string): readonly Breach[] {

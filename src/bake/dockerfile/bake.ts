@@ -4,16 +4,17 @@ import { copyFile, readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 
 import type { Digest } from '../../domain/digest.ts';
+import { isName, isServiceName } from '../../domain/ids.ts';
 import type { DockerfileRecipe } from '../../domain/recipe.ts';
 import { KilnError } from '../../errors/error.ts';
 import { openImageStore } from '../../oci/layout.ts';
 import type { Image, ImageStore, Layer } from '../../oci/store.ts';
 import { baseImage, type ImageBase } from '../base.ts';
 import { buildEnvironment, CERTIFICATES_FILE, machineBundle } from '../build-environment.ts';
-import { EPOCH_SECONDS, EPOCH_TEXT, type BakeDeps } from '../contract.ts';
+import { EPOCH_SECONDS, EPOCH_TEXT, type BakeDeps, type BaseIdentity } from '../contract.ts';
 import type { FileHashes } from '../file-hashes.ts';
 import { selectFiles } from '../file-selection.ts';
-import { annotationsOf, chainOfImage, type BaseIdentity, type Naming } from '../image.ts';
+import { annotationsOf, chainOfImage, type Naming } from '../image.ts';
 import type { Lock } from '../lock.ts';
 import type { Session } from '../session.ts';
 import { bakeKey } from '../step-cache.ts';
@@ -69,10 +70,12 @@ async function pinBases(file: Pinnable, recipe: DockerfileRecipe, { deps, lock, 
   return found;
 }
 
-/** `image:…` is in the store, `oci:…` a layout; everything else a registry's. */
+/** `image:…` is in the store, `channel:…` too, `oci:…` a layout; everything else a registry's. */
 function asBase(reference: string): ImageBase {
   if (reference.startsWith('image:')) return { kind: 'kiln', reference: reference.slice('image:'.length) };
   if (reference.startsWith('oci:')) return { kind: 'layout', path: reference.slice('oci:'.length), digest: null };
+  const [, service = '', channel = ''] = /^channel:([^.]+)\.([^.]+)$/.exec(reference) ?? [];
+  if (isServiceName(service) && isName(channel)) return { kind: 'channel', service, channel };
   return { kind: 'registry', reference };
 }
 

@@ -6,6 +6,7 @@ import { systemClock } from '../../platform/clock.ts';
 import { kilnHome } from '../../platform/home.ts';
 import { bake } from '../bake.ts';
 import type { BakeEvent } from '../contract.ts';
+import { noLineage } from './no-lineage.ts';
 
 const [root = '', recipe = ''] = process.argv.slice(2);
 const home = kilnHome({ KILN_HOME: root }, 0);
@@ -18,6 +19,7 @@ const deps = {
   home,
   layers: openLayerMounts(home, store),
   clock: systemClock,
+  lineage: noLineage,
   signal: new AbortController().signal,
   onEvent,
 };

@@ -15,6 +15,7 @@ import { exec } from '../../platform/exec.ts';
 import { kilnHome, type Home } from '../../platform/home.ts';
 import { bake } from '../bake.ts';
 import type { BakeDeps, BakeEvent, BakeOptions, BakeResult } from '../contract.ts';
+import { noLineage } from './no-lineage.ts';
 
 export interface Trial extends AsyncDisposable {
   readonly home: Home;
@@ -47,7 +48,8 @@ export async function openTrial(root?: string): Promise<Trial> {
     store,
     events,
     bake: async (recipe, change = {}) => {
-      const deps = { store, home, layers, clock: systemClock, signal: new AbortController().signal, onEvent, ...change };
+      const { signal } = new AbortController();
+      const deps = { store, home, layers, clock: systemClock, lineage: noLineage, signal, onEvent, ...change };
       const baked = await bake(recipe, deps, { service: 'web', version: null, update: false, ...change });
       for (const tag of baked.tags) await store.tag(baked.digest, tag);
       return baked;

@@ -11,13 +11,15 @@ const GATE_FAILED = 2;
 
 export const run: Run = async (args, context) => {
   const client = await context.connect();
-  const [tag, cache] = [args.text('tag'), args.text('cache')];
+  const [tag, cache, channel] = [args.text('tag'), args.text('cache'), args.text('channel')];
   const bake = client.bake(
     {
       folder: resolve(context.cwd, args.text('DIR') ?? '.'),
       update: args.flag('update'),
+      by: context.by,
       ...(tag === undefined ? {} : { tag }),
       ...(cache === undefined ? {} : { cache }),
+      ...(channel === undefined ? {} : { channel }),
     },
     { signal: context.signal },
   );
@@ -39,6 +41,7 @@ export const run: Run = async (args, context) => {
       ...findings,
       `image ${shortDigest(image.digest)}${names}   ${what}`,
       `  ${image.digest}`,
+      ...(channel === undefined ? [] : [`  held by the channel ${channel}`]),
       `  next: kiln deploy ${args.text('DIR') ?? ''}`.trimEnd(),
     ],
   };

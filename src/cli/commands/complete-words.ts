@@ -19,6 +19,10 @@ async function wordsOf(kind: string, connect: () => Promise<Client>): Promise<re
     const { fleets } = await client.fleets();
     return [...new Set(fleets.map(({ fleet }) => serviceOf(fleet)))].toSorted();
   }
+  if (kind === 'channel') {
+    const { channels } = await client.channels();
+    return channels.map(({ service, channel }) => `${service}.${channel}`);
+  }
   const { images } = await client.images();
   return images.flatMap(({ digest, tags }) => (tags.length === 0 ? [hexOf(digest).slice(0, 12)] : tags)).toSorted();
 }

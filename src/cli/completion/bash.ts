@@ -51,6 +51,6 @@ function casesOf(spec: CommandSpec): readonly string[] {
 function actionOf(completes: Completes, more: readonly string[]): string {
   if (completes === 'none') return ':';
   if (completes === 'folder') return 'COMPREPLY=($(compgen -d -- "$word"))';
-  const words = FIXED[completes] ?? askDaemon(completes === 'image' ? 'image' : 'service');
+  const words = FIXED[completes] ?? askDaemon(completes === 'image' || completes === 'channel' ? completes : 'service');
   return `_kiln_words "${[...more, words].join(' ')}" "$word"`;
 }

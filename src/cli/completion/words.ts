@@ -18,7 +18,8 @@ export const FIXED: Readonly<Partial<Record<Completes, string>>> = {
 };
 
 /** Asked of the daemon when a key is pressed; starts none. */
-export const askDaemon = (completes: 'service' | 'image'): string => `$(kiln complete-words ${completes} 2>/dev/null)`;
+export const askDaemon = (completes: 'service' | 'image' | 'channel'): string =>
+  `$(kiln complete-words ${completes} 2>/dev/null)`;
 
 /** `-f, --follow` → `-f`, `--follow`; `--tail <N>` → `--tail`. */
 export const flagsIn = (flags: string): readonly string[] => flags.split(/,? /).filter((word) => word.startsWith('-'));

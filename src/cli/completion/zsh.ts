@@ -9,6 +9,7 @@ export function zshCompletion(): string {
 # zsh completion of kiln; in ~/.zshrc, after compinit: source <(kiln completion zsh)
 _kiln_service() { local -a found; found=(\${(f)"${askDaemon('service')}"}); compadd -a found }
 _kiln_image() { local -a found; found=(\${(f)"${askDaemon('image')}"}); compadd -a found }
+_kiln_channel() { local -a found; found=(\${(f)"${askDaemon('channel')}"}); compadd -a found }
 _kiln() {
   local -a commands
   commands=(
@@ -51,7 +52,7 @@ const argumentSpec = ({ name, required, completes }: ArgumentSpec, spec: Command
 function actionOf(completes: Completes, more: readonly string[]): string {
   if (completes === 'none') return ' ';
   if (completes === 'folder') return '_files -/';
-  if (completes === 'service' || completes === 'image') {
+  if (completes === 'service' || completes === 'image' || completes === 'channel') {
     return more.length === 0 ? `_kiln_${completes}` : `{ compadd ${more.join(' ')}; _kiln_${completes} }`;
   }
   return `(${FIXED[completes]})`;

@@ -27,6 +27,14 @@ const WORDS: Readonly<Record<string, (data: Data) => string>> = {
   'registry.login': ({ registry, username, by }) => `login at ${textOf(registry)} as ${textOf(username)}, given by ${textOf(by)}`,
   'registry.logout': ({ registry, by }) => `logout from ${textOf(registry)}, given by ${textOf(by)}`,
   'index.rebuilding': ({ why }) => `the index of the images is written again: ${textOf(why)}`,
+  'channel.set': ({ service, channel, image, how, by, why, overruled }) => {
+    const glass = overruled === null || overruled === undefined ? '' : ` GLASS BROKEN (${textOf(overruled)})`;
+    return `${textOf(service)}.${textOf(channel)} → image ${shortened(image)}, ${textOf(how)} by ${textOf(by)}${because(why)}${glass}`;
+  },
+  'channel.policy': ({ service, policies }) => `policy of ${textOf(service)}'s channels: ${JSON.stringify(policies)}`,
+  'image.revoked': ({ image, by, why, through }) =>
+    `image ${shortened(image)} revoked by ${textOf(by)}${because(why)}${through === null ? '' : `, with ${shortened(through)}`}`,
+  'revocation.undone': ({ image, by, why }) => `REVOCATION UNDONE of image ${shortened(image)} by ${textOf(by)}${because(why)}`,
   'gc.started': ({ images, bytes: size }) =>
     `gc of ${counted(Array.isArray(images) ? images.length : 0, 'image')}, ${bytes(Number(size))}`,
   'release.made': ({ release }) => {
@@ -70,6 +78,8 @@ const objectOf = (value: unknown): Data =>
   typeof value === 'object' && value !== null && !Array.isArray(value) ? (value as Data) : {};
 
 const textOf = (value: unknown): string => (typeof value === 'string' || typeof value === 'number' ? String(value) : '?');
+
+const because = (why: unknown): string => (typeof why === 'string' && why !== '' ? `: ${why}` : '');
 
 const shortened = (digest: unknown): string => textOf(digest).replace('sha256:', '').slice(0, 8);
 

@@ -14,8 +14,8 @@ export interface Surroundings {
 }
 
 /** Something is under way, or asks for a person. */
-export const isMoving = ({ phase, trouble }: FleetStatusBody): boolean =>
-  (phase !== 'steady' && phase !== 'empty') || trouble !== null;
+export const isMoving = ({ phase, trouble, groups }: FleetStatusBody): boolean =>
+  (phase !== 'steady' && phase !== 'empty') || trouble !== null || groups.some(({ revoked }) => revoked !== null);
 
 export function fleetLines(fleet: FleetStatusBody, around: Surroundings): readonly string[] {
   const { terminal, now } = around;
@@ -73,8 +73,8 @@ function markOf(group: GroupStatus, terminal: Terminal): string {
 }
 
 function troubleLines(group: GroupStatus, now: number): readonly string[] {
-  if (group.healthy >= group.size) return [];
-  const lines: string[] = [];
+  const lines: string[] = group.revoked === null ? [] : [`      image ${harmless(group.revoked)}`];
+  if (group.healthy >= group.size) return lines;
   if (group.failures > 0) {
     const last = group.lastFailure === null ? '' : `, the last: ${harmless(group.lastFailure)}`;
     lines.push(`      ${group.failures} failed${last}`);

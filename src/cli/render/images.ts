@@ -3,6 +3,7 @@ import { shortDigest, type Digest } from '../../domain/digest.ts';
 import type { GcPlanBody, ImageBody, StoredImageBody } from '../../client/client.ts';
 import { harmless, type Terminal } from '../terminal.ts';
 import { age, bytes, counted } from './amounts.ts';
+import { revocationText } from './lineage.ts';
 import { gateLines } from './gates.ts';
 import { table } from './table.ts';
 
@@ -12,7 +13,7 @@ export function imagesLines(images: readonly StoredImageBody[], now: number, ter
     .toSorted((a, b) => b.storedAt - a.storedAt)
     .map((image) => [
       shortDigest(image.digest),
-      image.tags.join(', '),
+      namesOf(image, now),
       image.damage === null ? bytes(image.size) : 'damaged',
       age(image.storedAt, now),
     ]);
@@ -30,10 +31,20 @@ const damageLines = (digest: Digest, damage: string, { paint }: Terminal): reado
   '    bake or pull it again: that puts back what is not whole',
 ];
 
+/** Its tags, the channels that hold it, and whether it was revoked. */
+const namesOf = ({ tags, channels, revoked }: StoredImageBody, now: number): string =>
+  [
+    ...tags,
+    ...channels.map((channel) => `→ ${channel}`),
+    ...(revoked === null ? [] : [`✗ ${revocationText(revoked, now)}`]),
+  ].join(', ');
+
 export function imageLines(image: ImageBody, now: number, terminal: Terminal): readonly string[] {
   const { config } = image;
   const facts: readonly (readonly [string, string])[] = [
     ['tags', image.tags.join(', ')],
+    ['channels', image.channels.join(', ')],
+    ['revoked', image.revoked === null ? '' : revocationText(image.revoked, now)],
     ['size', `${bytes(image.size)} in ${counted(image.layers.length, 'layer')}`],
     ['stored', age(image.storedAt, now)],
     ['user', config.user ?? 'root'],

@@ -57,6 +57,7 @@ export const group = (release: number, change: Partial<Group> = {}): Group => ({
   failures: 0,
   lastFailure: null,
   brakedUntil: null,
+  revoked: null,
   warmUntil: null,
   ...change,
 });

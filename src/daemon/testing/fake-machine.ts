@@ -1,13 +1,16 @@
 /** A machine for tests of the daemon: real images on disk, instances and routing in memory that do as they are told at once. */
+import type { BakeLineage } from '../../bake/contract.ts';
 import { hexOf, type Digest } from '../../domain/digest.ts';
 import { groupOf, type GroupId, type InstanceId } from '../../domain/ids.ts';
 import type { Balancer, InstanceObservation, Problem, RoutingTable, Runtime, Weights } from '../../engines/engine.ts';
 import type { Signer } from '../../keys/signer.ts';
+import type { DockerfileRecipe, Recipe } from '../../domain/recipe.ts';
 import type { LayerMounts } from '../../linux/layers.ts';
 import { KilnError } from '../../errors/error.ts';
+import { writeLayer } from '../../oci/layer-writer.ts';
 import { openImageStore } from '../../oci/layout.ts';
+import type { ImageStore } from '../../oci/store.ts';
 import type { Clock } from '../../platform/clock.ts';
-import { sha256 } from '../../platform/hash.ts';
 import type { Home } from '../../platform/home.ts';
 import type { Machine } from '../parts.ts';
 
@@ -53,20 +56,21 @@ export const fakeMachine =
           yield { at: 1, stream: 'stdout', text: `hello from ${instance}` };
         },
       },
-      bake: async (_recipe, { onEvent, store }, { service }) => {
+      bake: async (recipe, { onEvent, store, lineage }, { service }) => {
+        const base = await baseOf(recipe, store, lineage);
         onEvent({ kind: 'step.started', step: 'files' });
-        const diffId = sha256(world.content);
-        const { digest: blob, size } = await store.putBlob(Buffer.from(world.content));
-        const layer = { descriptor: { mediaType: 'application/vnd.oci.image.layer.v1.tar', digest: blob, size }, diffId };
+        const content = Buffer.from(world.content);
+        const file = { kind: 'file', path: 'app', mode: 0o755, uid: 0, gid: 0, content } as const;
+        const layer = await writeLayer(store, [file], { epochSeconds: 0 });
         const config = {
           architecture: 'amd64',
           os: 'linux',
           config: {},
-          rootfs: { type: 'layers' as const, diff_ids: [diffId] },
+          rootfs: { type: 'layers' as const, diff_ids: [layer.diffId] },
         };
         const known = new Set((await store.list()).map(({ digest }) => digest));
-        const digest = await store.putImage(config, [layer], {});
-        const tag = `${service}:${hexOf(diffId).slice(0, 12)}`;
+        const digest = await store.putImage(config, [layer], { 'org.opencontainers.image.title': service, ...base });
+        const tag = `${service}:${hexOf(layer.diffId).slice(0, 12)}`;
         onEvent({ kind: 'step.done', step: 'files', cached: false, ms: 1 });
         return { digest, tags: [tag], changed: !known.has(digest), steps: [{ name: 'files', cached: false, ms: 1 }], ms: 1 };
       },
@@ -76,6 +80,21 @@ export const fakeMachine =
       clear: async () => {},
     };
   };
+
+/** As the real one: told of before anything is built on it, and named in the image. */
+async function baseOf(
+  recipe: Recipe | DockerfileRecipe,
+  store: ImageStore,
+  lineage: BakeLineage,
+): Promise<Record<string, string>> {
+  const from = 'final' in recipe ? recipe.final.from : null;
+  if (from?.kind !== 'kiln' && from?.kind !== 'channel') return {};
+  const isChannel = from.kind === 'channel';
+  const name = isChannel ? `channel:${from.service}.${from.channel}` : `image:${from.reference}`;
+  const digest = isChannel ? lineage.heldBy(from.service, from.channel) : await store.resolve(from.reference);
+  lineage.onBase({ name, digest });
+  return { 'org.opencontainers.image.base.name': name, 'org.opencontainers.image.base.digest': digest };
+}
 
 const noLayers: LayerMounts = {
   base: '/nonexistent',

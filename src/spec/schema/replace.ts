@@ -26,6 +26,9 @@ export const overridableReplaceShape = {
   'warm-up': duration.describe('An instance is ready when it has been healthy this long.').prefault('0s'),
   keep: duration.describe('How long the previous group stays warm after its successor took over.').prefault('30m'),
   deadline: interval.describe('A rollout without progress for this long has failed and is rolled back.').prefault('5m'),
+  revoked: choice(['report', 'roll-back'])
+    .describe('When the image that serves is revoked: say so, or also roll back to the newest release that is not revoked.')
+    .prefault('report'),
   steps: notYet('canary steps', 'use batch and warm-up with the rolling strategy'),
   judge: notYet('the judge', 'new instances are judged by run.health alone; use warm-up to watch them longer'),
 };

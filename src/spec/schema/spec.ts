@@ -4,7 +4,8 @@
  */
 import * as z from 'zod';
 
-import { choice, env, listen, nameKey, nameText, notYet } from './fields.ts';
+import { channels } from './channels.ts';
+import { choice, env, listen, nameKey, nameText } from './fields.ts';
 import { image } from './image.ts';
 import { LOGS } from './logs.ts';
 import { overridableReplaceShape, replace } from './replace.ts';
@@ -16,7 +17,9 @@ const engine = choice(['host', 'sim'], { docker: USE_HOST, kubernetes: USE_HOST,
 
 const environment = z.strictObject({
   engine: engine.describe('Where the fleet runs: this machine, or a simulation.').prefault('host'),
-  channel: notYet('channels', 'name the image with `kiln deploy --image`'),
+  channel: nameText
+    .describe('Deploys what this channel of the service holds, instead of baking. Default: what the recipe makes now is baked.')
+    .optional(),
   listen: listen
     .describe('Where the load balancer listens: a port (on all addresses) or host:port. Default: nowhere.')
     .optional(),
@@ -33,6 +36,9 @@ export const spec = z.strictObject({
   image: image.describe('How its image is made: a recipe, or a Dockerfile.'),
   run: run.describe('What its instances are launched with.').prefault({}),
   replace: replace.describe('How the fleet moves from one release to the next.').prefault({}),
+  channels: channels
+    .describe('What must be so before a channel takes an image. A channel that is not named here takes any.')
+    .prefault({}),
   environments: z
     .record(nameKey, environment)
     .describe('Where it runs, and what differs there. Default: `local`, on this machine.')

@@ -1,0 +1,97 @@
+/** What answers about channels, revocations and lineage are made of. */
+import * as z from 'zod';
+
+import { digest, fleet, list, release, time } from './parts.ts';
+
+export const Revocation = z
+  .object({
+    image: digest,
+    /** In force from here on; may lie ahead. */
+    since: time,
+    by: z.string(),
+    why: z.string(),
+    /** Its descendants are revoked with it, those that are made later too. */
+    cascade: z.boolean(),
+    /** The ancestor with which it was revoked; null: it was named itself. */
+    through: digest.nullable(),
+  })
+  .meta({ id: 'Revocation' });
+
+const Move = z.object({
+  seq: z.int(),
+  at: time,
+  image: digest,
+  how: z.enum(['set', 'rollback', 'bake', 'cascade', 'patch']),
+  by: z.string(),
+  why: z.string(),
+  /** What its policy had against it, where somebody broke the glass. */
+  overruled: z.string().nullable(),
+});
+
+export const Channel = z
+  .object({
+    service: z.string(),
+    channel: z.string(),
+    image: digest,
+    tags: list(z.string()),
+    /** The move that put the image there. */
+    last: Move,
+    /** What must be so before it takes an image; null: nothing. */
+    policy: z.object({ after: z.string().nullable(), soakMs: z.number() }).nullable(),
+    revoked: Revocation.nullable(),
+    /** Fleets of which the serving release has this image, and those of the service that have another. */
+    fleets: list(z.object({ fleet, image: digest, current: z.boolean() })),
+  })
+  .meta({ id: 'Channel' });
+
+export const ChannelHistory = z
+  .object({ service: z.string(), channel: z.string(), moves: list(Move) })
+  .meta({ id: 'ChannelHistory' });
+
+/** Instances that run of an image that is revoked, or is about to be. */
+const Running = z.object({
+  fleet,
+  release,
+  image: digest,
+  instances: z.int(),
+  /** Whether the fleet leaves the image by itself (`replace.revoked: roll-back`). */
+  replaced: z.boolean(),
+});
+
+export const Revoking = z
+  .object({
+    /** All that this revoked; empty where all was so already. */
+    revocations: list(Revocation),
+    running: list(Running),
+    /** Channels that hold one of the images. */
+    channels: list(z.string()),
+  })
+  .meta({ id: 'Revoking' });
+
+const Relative = z.object({
+  image: digest,
+  /** As kiln.yaml names it, or the image's own name. */
+  name: z.string(),
+  tags: list(z.string()),
+  /** 1 is direct. */
+  level: z.int(),
+  /** False: named by an image, and not in the store. */
+  known: z.boolean(),
+  channels: list(z.string()),
+  revoked: Revocation.nullable(),
+});
+
+export const LineageBody = z
+  .object({
+    image: digest,
+    tags: list(z.string()),
+    service: z.string().nullable(),
+    revision: z.string().nullable(),
+    /** Where it was baked here, and when last. */
+    folder: z.string().nullable(),
+    ancestors: list(Relative),
+    descendants: list(Relative),
+    revoked: Revocation.nullable(),
+    channels: list(z.string()),
+  })
+  .meta({ id: 'Lineage' });

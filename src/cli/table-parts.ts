@@ -1,0 +1,20 @@
+/** What the entries of the table of commands are written with. */
+import type { ArgumentSpec, Completes, OptionSpec } from './command.ts';
+
+export const option = (flags: string, summary: string, completes: Completes = 'none'): OptionSpec => ({
+  flags,
+  summary,
+  completes,
+});
+export const required = (name: string, summary: string, completes: Completes = 'none'): ArgumentSpec => ({
+  name,
+  required: true,
+  summary,
+  completes,
+});
+export const optional = (name: string, summary: string, completes: Completes = 'none'): ArgumentSpec => ({
+  ...required(name, summary, completes),
+  required: false,
+});
+
+export const image = required('IMAGE', 'a digest, its first digits, a tag, or a channel', 'image');
