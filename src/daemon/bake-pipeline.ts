@@ -13,6 +13,7 @@ import type { ServiceName } from '../domain/ids.ts';
 import { KilnError, messageOf } from '../errors/error.ts';
 import type { Gate, GateEvent, GateSubject } from '../gates/contract.ts';
 import { lintGate } from '../gates/lint/gate.ts';
+import { secretsGate } from '../gates/secrets/gate.ts';
 import { runGates, type GatesResult } from '../gates/run.ts';
 import { policyOf, type MoveRequest } from '../lineage/channels.ts';
 import type { BuiltOn } from '../lineage/events.ts';
@@ -45,7 +46,7 @@ export interface BakeRequest {
 export type BakeOutcome = BakeResult & GatesResult;
 
 /** In the order of GATE_NAMES. */
-const GATES: readonly Gate[] = [lintGate, sbomGate];
+const GATES: readonly Gate[] = [lintGate, secretsGate, sbomGate];
 
 /**
  * Journaled before it is done (law 9). A caller who goes away cancels it; what was cached is kept. A failed gate is an
