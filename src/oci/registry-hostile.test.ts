@@ -3,6 +3,7 @@ import { randomBytes } from 'node:crypto';
 import { readdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { test } from 'node:test';
+import { gzipSync } from 'node:zlib';
 
 import type { Digest } from '../domain/digest.ts';
 import { systemClock } from '../platform/clock.ts';
@@ -117,6 +118,40 @@ test('silence ends by itself, in the head and in the body', async () => {
   );
 });
 
+const MANIFEST = 'application/vnd.oci.image.manifest.v1+json';
+const INDEX = 'application/vnd.oci.image.index.v1+json';
+const AMD64 = { os: 'linux', architecture: process.arch === 'arm64' ? 'arm64' : 'amd64' };
+
+const indexOf = (digest: string): object => ({
+  schemaVersion: 2,
+  mediaType: INDEX,
+  manifests: [{ mediaType: INDEX, digest, size: 1, platform: AMD64 }],
+});
+
+type Members = Readonly<Record<string, unknown>>;
+
+/** Another manifest under whatever name is asked for. */
+function withBody(body: string): Twist {
+  return (request, response) =>
+    request.url?.includes('/manifests/') === true && Boolean(response.writeHead(200, { 'content-type': MANIFEST }).end(body));
+}
+
+/** The honest manifest, changed. An index can't name itself by digest: it names what it likes, and lies about which it is. */
+function withManifest(change: (manifest: Members, image: string) => object): Twist {
+  return (request, response, honest) => {
+    if (request.url?.includes('/manifests/') !== true) return false;
+    const manifest = JSON.parse(honest?.toString() ?? '{"config":{}}') as Members;
+    const body = JSON.stringify(change(manifest, `sha256:${'1'.repeat(64)}`));
+    return withBody(body)(request, response, honest);
+  };
+}
+
+const withLayer = (change: object): Twist =>
+  withManifest((manifest) => ({
+    ...manifest,
+    layers: (manifest['layers'] as object[]).map((layer) => ({ ...layer, ...change })),
+  }));
+
 const LIES: readonly [why: string, twist: Twist, code: string][] = [
   [
     'another blob',
@@ -162,6 +197,36 @@ const LIES: readonly [why: string, twist: Twist, code: string][] = [
     'REGISTRY_DENIED',
   ],
   ['a 401 without a challenge', (_, response) => Boolean(response.writeHead(401).end()), 'REGISTRY_PROTOCOL'],
+  [
+    'a head without end',
+    (_, response) => Boolean(response.writeHead(200, { x: 'y'.repeat(60_000) }).end()),
+    'REGISTRY_UNREACHABLE',
+  ],
+  [
+    'a manifest that is a decompression bomb',
+    (request, response) =>
+      request.url?.includes('/manifests/') === true &&
+      Boolean(
+        response
+          .writeHead(200, { 'content-type': MANIFEST, 'content-encoding': 'gzip' })
+          .end(gzipSync(Buffer.alloc(100 << 20, '{"a":'))),
+      ),
+    'IMAGE_INVALID',
+  ],
+  ['a layer of negative size', withLayer({ size: -1 }), 'IMAGE_INVALID'],
+  ['a layer of half a byte', withLayer({ size: 0.5 }), 'IMAGE_INVALID'],
+  ['a layer larger than any disk', withLayer({ size: 2 ** 60 }), 'IMAGE_INVALID'],
+  ['a layer of another size than it has', withLayer({ size: 300_001 }), 'DIGEST_MISMATCH'],
+  ['a layer by another kind of digest', withLayer({ digest: 'md5:d41d8cd98f00b204e9800998ecf8427e' }), 'IMAGE_INVALID'],
+  ['a layer whose digest is a path', withLayer({ digest: 'sha256:../../../etc/passwd' }), 'IMAGE_INVALID'],
+  ['a layer that is no layer', withLayer({ mediaType: 'text/html' }), 'IMAGE_INVALID'],
+  [
+    'a million layers',
+    withManifest((manifest) => ({ ...manifest, layers: Array(40_000).fill(manifest['config']) })),
+    'IMAGE_INVALID',
+  ],
+  ['a manifest nested too deep', withBody('['.repeat(2_000_000)), 'IMAGE_INVALID'],
+  ['an index of itself for ever', withManifest((_, image) => indexOf(image)), 'DIGEST_MISMATCH'],
   ['errors only', (_, response) => Boolean(response.writeHead(503).end()), 'REGISTRY_UNREACHABLE'],
   ['a closed line', (_, response) => Boolean(response.destroy()), 'REGISTRY_UNREACHABLE'],
 ];
@@ -210,6 +275,34 @@ test('a registry that is busy is asked again when it says, and not before', () =
     },
   );
 });
+
+test('a registry that sends a byte now and then is cut off, however long it would go on', async () => {
+  const quick: RegistryOptions = { credentials: nobody, transport: { stallMs: 300, attempts: 2, pauseMs: 1 } };
+  const dribbling: Twist = (request, response, honest) => {
+    if (!isBlob(request) || honest === null) return false;
+    response.writeHead(200, { 'content-length': honest.length });
+    let at = 0;
+    const timer = setInterval(() => response.write(honest.subarray(at, (at += 1))), 60);
+    response.once('close', () => clearInterval(timer));
+    return true;
+  };
+  await scene(dribbling, async (scene) => {
+    await assert.rejects(scene.pull(quick), { code: 'REGISTRY_UNREACHABLE', message: /it sent [0-9]+ bytes in [0-9]+ ms/ });
+    await hasNothing(scene);
+  });
+});
+
+test('a registry that asks for hours of patience is told of, with its limit, and not waited for', () =>
+  scene(
+    (_, response) =>
+      Boolean(
+        response
+          .writeHead(429, { 'ratelimit-limit': '100;w=21600', 'ratelimit-remaining': '0;w=21600', 'retry-after': '7200' })
+          .end(),
+      ),
+    ({ pull }) =>
+      assert.rejects(pull(), { code: 'REGISTRY_LIMITED', message: /120 minutes: .*429 \(100 requests in 360 minutes, 0 left\)/ }),
+  ));
 
 test('a pull that is aborted ends with the reason', () => {
   const controller = new AbortController();

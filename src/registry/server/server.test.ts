@@ -223,6 +223,30 @@ test('who opens many connections and says nothing keeps nobody else out for ever
     for (const socket of sockets) socket.destroy();
   }));
 
+test('ten thousand tags are told in pages that end', async () => {
+  const image = `sha256:${'0'.repeat(64)}` as Digest;
+  const tags = Array.from({ length: 10_000 }, (_, at) => `web:${at}`);
+  const list = async (): Promise<object> => [{ digest: image, tags, storedAt: 0 }];
+  const server = await serveStore({ list } as unknown as ImageStore, {
+    host: '127.0.0.1',
+    port: 0,
+    tls: null,
+    onRequest: () => {},
+  });
+  try {
+    const seen = new Set<string>();
+    let [next, pages]: [string | null, number] = ['/v2/web/tags/list?n=100000', 0];
+    for (; next !== null; pages += 1) {
+      const answer: Response = await fetch(`http://127.0.0.1:${server.port}${next}`);
+      for (const tag of ((await answer.json()) as { tags: string[] }).tags) seen.add(tag);
+      next = /<([^>]+)>/.exec(answer.headers.get('link') ?? '')?.[1] ?? null;
+    }
+    assert.deepEqual([seen.size, pages], [10_000, 10]);
+  } finally {
+    await server.close();
+  }
+});
+
 test('an address that is taken, or not of this machine, is said', () =>
   scene(async ({ store, server }) => {
     const at = { port: server.port, tls: null, onRequest: (): void => {} };
