@@ -122,7 +122,7 @@ test('doctor names what the engine lacks and what bakes lack', async (t) => {
   const { client, world } = await running(t);
   const lack = (name: string) => ({ what: `${name} is not installed`, hint: `apt-get install ${name}`, fatal: false });
   world.problems = [lack('perl')];
-  world.bakeProblems = [lack('mmdebstrap')];
+  world.machineProblems = [lack('mmdebstrap')];
   assert.deepEqual((await client.doctor()).problems, [lack('perl'), lack('mmdebstrap')]);
 });
 

@@ -91,7 +91,7 @@ async function leave(machine: Machine): Promise<void> {
 }
 
 function assemble({ home, clock, onStopAsked }: DaemonOptions, journal: Journal, machine: Machine): Parts {
-  const { runtime, balancer, images, layers, logs, bake, checkBake, signer } = machine;
+  const { runtime, balancer, images, layers, logs, bake, checkMachine, signer } = machine;
   const executor = new Executor(journal);
   const lineage = openLineage(journal, clock);
   const { revoked } = lineage;
@@ -112,7 +112,7 @@ function assemble({ home, clock, onStopAsked }: DaemonOptions, journal: Journal,
     balancer,
     fleets,
     bake,
-    checkBake,
+    checkMachine,
     signer,
     logs,
     gate,

@@ -60,7 +60,7 @@ function selfVerbs(parts: Parts): Pick<Handlers, 'health' | 'doctor' | 'metrics'
 }
 
 async function allProblems(parts: Parts, ctx: CallContext): Promise<readonly Problem[]> {
-  return [...(await parts.engine.check(ctx)), ...(await parts.checkBake()), ...(await unexplainedProblems(parts, ctx))];
+  return [...(await parts.engine.check(ctx)), ...(await parts.checkMachine()), ...(await unexplainedProblems(parts, ctx))];
 }
 
 async function fleetMetrics({ fleets, engine, balancer }: Parts, fleet: FleetId, ctx: CallContext): Promise<FleetMetrics> {

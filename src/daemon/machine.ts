@@ -14,6 +14,7 @@ import type { Clock } from '../platform/clock.ts';
 import type { Home } from '../platform/home.ts';
 import { createHaproxy } from '../traffic/haproxy.ts';
 import type { Machine } from './parts.ts';
+import { removedHomes } from './removed-homes.ts';
 
 /** Adopts what an earlier daemon left running, and takes away what it left half made. */
 export async function openMachine(home: Home, clock: Clock, log: Logger, signing: SigningSettings): Promise<Machine> {
@@ -31,7 +32,7 @@ export async function openMachine(home: Home, clock: Clock, log: Logger, signing
     logs: instanceLogs(home),
     bake,
     signer: () => openSigner(signing),
-    checkBake,
+    checkMachine: async () => [...(await checkBake()), ...(await removedHomes())],
     close: async () => {
       await Promise.all([runtime.close(), balancer.close()]);
     },

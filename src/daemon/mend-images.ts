@@ -20,9 +20,12 @@ interface Tagged {
   readonly digest: Digest;
 }
 
+/** Entries that say under which tags an image came to be known. */
+const NAMING: ReadonlySet<string> = new Set(['bake.done', 'image.tagged', 'pull.done']);
+
 function* tagsIn(entries: Iterable<Entry>): Iterable<Tagged> {
   for (const { kind, data } of entries) {
-    if (kind !== 'bake.done' && kind !== 'image.tagged') continue;
+    if (!NAMING.has(kind)) continue;
     const { digest, tag, tags = [tag] } = data as { digest?: unknown; tag?: unknown; tags?: unknown };
     if (typeof digest !== 'string' || !isDigest(digest) || !Array.isArray(tags)) continue;
     yield* tags.filter((each) => typeof each === 'string').map((each) => ({ tag: each, digest }));

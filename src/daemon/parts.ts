@@ -33,8 +33,8 @@ export interface Machine {
   readonly balancer: Balancer;
   readonly logs: InstanceLogs;
   readonly bake: (recipe: Recipe | DockerfileRecipe, deps: BakeDeps, options: BakeOptions) => Promise<BakeResult>;
-  /** What of this machine bakes lack. */
-  readonly checkBake: () => Promise<readonly Problem[]>;
+  /** Beyond the engine: what bakes lack of this machine, and what goes on here of homes that were removed. */
+  readonly checkMachine: () => Promise<readonly Problem[]>;
   /** What evidence is signed with; null: nothing. Throws KEY_INVALID or KEY_UNREACHABLE where what is set can't be used. */
   readonly signer: () => Promise<Signer | null>;
   /** Instances and load balancer go on. */
@@ -43,7 +43,7 @@ export interface Machine {
   clear(): Promise<void>;
 }
 
-export interface Parts extends Pick<Machine, 'images' | 'layers' | 'balancer' | 'logs' | 'bake' | 'checkBake' | 'signer'> {
+export interface Parts extends Pick<Machine, 'images' | 'layers' | 'balancer' | 'logs' | 'bake' | 'checkMachine' | 'signer'> {
   readonly home: Home;
   readonly clock: Clock;
   readonly startedAt: number;

@@ -93,7 +93,7 @@ async function pull(parts: Parts, input: ParsedOf<'pull'>, { signal, emit }: Con
   const tag = input.tag ?? (reference.tag === null ? null : formatReference({ ...reference, digest: null }));
   if (tag !== null) checkTag(tag);
   const meter = meterOf(parts, emit);
-  return journaled(parts, 'pull', { reference: from, by: input.by }, signal, async () => {
+  return journaled(parts, 'pull', { reference: from, tag, by: input.by }, signal, async () => {
     const options = { ...(await registries.options(signal)), onProgress: meter.report };
     const known = new Set((await images.list()).map((each) => each.digest));
     const platform = input.platform === undefined ? {} : { platform: parsePlatform(input.platform) };

@@ -27,7 +27,7 @@ export interface FakeWorld {
   /** A port that somebody else listens on. */
   takenPort: number | null;
   problems: readonly Problem[];
-  bakeProblems: readonly Problem[];
+  machineProblems: readonly Problem[];
 }
 
 export const fakeWorld = (): FakeWorld => ({
@@ -38,7 +38,7 @@ export const fakeWorld = (): FakeWorld => ({
   signer: null,
   takenPort: null,
   problems: [],
-  bakeProblems: [],
+  machineProblems: [],
 });
 
 export const fakeMachine =
@@ -74,7 +74,7 @@ export const fakeMachine =
         onEvent({ kind: 'step.done', step: 'files', cached: false, ms: 1 });
         return { digest, tags: [tag], changed: !known.has(digest), steps: [{ name: 'files', cached: false, ms: 1 }], ms: 1 };
       },
-      checkBake: async () => world.bakeProblems,
+      checkMachine: async () => world.machineProblems,
       signer: async () => world.signer,
       close: async () => {},
       clear: async () => {},
