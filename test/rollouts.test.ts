@@ -143,3 +143,25 @@ test('a removed fleet leaves nothing', async () => {
   assert.deepEqual(it.running(), {});
   assert.equal(it.world.routing(FLEET), undefined);
 });
+
+test('a release whose instances die right after they were healthy never counts as deployed', async () => {
+  const it = site();
+  it.world.behave(imageOf('short-lived'), { kind: 'exits', healthyAfterMs: 300, afterMs: 700 });
+  const strategy = { kind: 'blue-green' } as const;
+  it.deploy('v1', { strategy }, 1);
+  await it.until('r1 serves', () => serves(it, 1));
+  it.deploy('short-lived', { strategy }, 1);
+  await it.until('the rollout is over', () => {
+    assert.equal(it.fleets.state(FLEET).serving, 1);
+    return it.fleets.state(FLEET).ended?.outcome === 'rolled-back';
+  });
+  assert.deepEqual(it.world.violations, []);
+});
+
+test('a service whose first rollout failed listens nowhere', async () => {
+  const it = site();
+  it.world.behave(imageOf('bad'), { kind: 'never' });
+  it.deploy('bad');
+  await it.until('the rollout is over', () => it.fleets.state(FLEET).ended?.outcome === 'rolled-back');
+  assert.deepEqual([it.running(), it.world.routing(FLEET)], [{}, undefined]);
+});

@@ -35,7 +35,9 @@ test('only a bug shows its stack unasked', () => {
 });
 
 test('what an error quotes cannot steer the terminal', () => {
-  const error = new KilnError('BAKE_STEP_FAILED', 'said \u001B[2J\u0007two\nlines', { hint: 'look\u001B]0;x\u0007' });
+  const error = new KilnError('BAKE_STEP_FAILED', 'said \u001B[2J\u0007\u001B[31mred\u009B32m two\nlines', {
+    hint: 'look\u001B]0;x\u0007',
+  });
   assert.doesNotMatch(failureLines(error, terminal, false).join(''), /\p{Cc}/u);
 });
 

@@ -3,7 +3,7 @@ import { CommanderError } from 'commander';
 import { inspect } from 'node:util';
 
 import { KilnError, messageOf } from '../errors/error.ts';
-import { harmlessLogLine, type Terminal } from './terminal.ts';
+import { harmlessText, type Terminal } from './terminal.ts';
 
 /** Anything thrown as the one error type that people see. What is no KilnError is a bug. */
 export function asKilnError(thrown: unknown): KilnError {
@@ -26,15 +26,15 @@ function usage(message: string): KilnError {
 }
 
 export function failureLines(error: KilnError, terminal: Terminal, debug: boolean): readonly string[] {
-  const lines = [`${terminal.paint('red', `error[${error.code}]`)}: ${error.message}`];
+  const lines = [`${terminal.paint('red', `error[${error.code}]`)}: ${harmlessText(error.message)}`];
   // Some messages, such as a list of errors in one file, name their places themselves.
   const position = error.at === undefined ? '' : positionOf(error.at);
-  if (!error.message.includes(position)) lines.push(`  at ${position}`);
+  if (!error.message.includes(position)) lines.push(`  at ${harmlessText(position)}`);
   const stack = error.code === 'BUG' && error.cause instanceof Error ? error.cause.stack : undefined;
-  if (debug) lines.push(inspect(error));
-  else if (stack !== undefined) lines.push(stack);
-  lines.push(`  ${terminal.paint('cyan', 'hint')}: ${error.hint}`);
-  return lines.flatMap((line) => line.split('\n')).map(harmlessLogLine);
+  if (debug) lines.push(harmlessText(inspect(error)));
+  else if (stack !== undefined) lines.push(harmlessText(stack));
+  lines.push(`  ${terminal.paint('cyan', 'hint')}: ${harmlessText(error.hint)}`);
+  return lines.flatMap((line) => line.split('\n'));
 }
 
 export const failureDocument = (error: KilnError): unknown => ({

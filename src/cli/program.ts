@@ -10,7 +10,7 @@ import { argumentsOf } from './arguments.ts';
 import type { CommandSpec, Context, Result } from './command.ts';
 import { asKilnError, failureDocument, failureLines } from './failure.ts';
 import { COMMANDS, COMMON_OPTIONS, EXIT_CODES } from './table.ts';
-import { terminalOf, type Terminal } from './terminal.ts';
+import { harmlessLogLine, terminalOf, type Terminal } from './terminal.ts';
 import { version } from '../platform/version.ts';
 
 type Invoke = (spec: CommandSpec, command: Command) => Promise<void>;
@@ -43,7 +43,8 @@ export async function runCli(argv: readonly string[], env: NodeJS.ProcessEnv): P
 
 function print(result: Result, context: Context): void {
   if (context.json) context.terminal.write(`${JSON.stringify(result.document, null, 2)}\n`);
-  else if (result.lines.length > 0) context.terminal.write(`${result.lines.join('\n')}\n`);
+  // What a caller named is in some of the lines: nothing but colours reaches the terminal.
+  else if (result.lines.length > 0) context.terminal.write(`${result.lines.map(harmlessLogLine).join('\n')}\n`);
 }
 
 function fail(error: KilnError, terminal: Terminal, argv: readonly string[]): number {

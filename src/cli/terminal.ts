@@ -47,6 +47,9 @@ export const harmless = (text: string): string =>
     .replaceAll(/\s+/g, ' ')
     .replaceAll(/\p{Cc}/gu, '');
 
+/** The same with its lines and spaces as they are: for errors, which quote what callers and programs said. */
+export const harmlessText = (text: string): string => stripVTControlCharacters(text).replaceAll(/[^\P{Cc}\t\n]/gu, '');
+
 const COLOURS = new RegExp(`(${String.fromCodePoint(0x1b)}\\[[\\d;]*m)`, 'u');
 
 /** The same for a line of a log: tabs and colours stay, other sequences go. */

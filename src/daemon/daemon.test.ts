@@ -126,6 +126,35 @@ test('doctor names what the engine lacks and what bakes lack', async (t) => {
   assert.deepEqual((await client.doctor()).problems, [lack('perl'), lack('mmdebstrap')]);
 });
 
+const listeningOn = (folder: string, port: number, instances = '2'): void =>
+  writeFileSync(
+    join(folder, 'kiln.yaml'),
+    YAML.replace('127.0.0.1:1', `127.0.0.1:${port}`).replace('instances: 2', `instances: ${instances}`),
+  );
+
+test('a rollback to an address that another process has by now fails at once, and nothing is begun', async (t) => {
+  const { client, folder, world } = await running(t);
+  await client.deploy({ folder }).result();
+  await steadyAt(client, 1);
+  listeningOn(folder, 2);
+  await client.deploy({ folder }).result();
+  await steadyAt(client, 2);
+  world.takenPort = 1;
+  await assert.rejects(client.rollback({ service: 'web' }), isError('PORT_IN_USE'));
+  assert.equal((await client.status({ service: 'web' })).phase, 'steady');
+  world.takenPort = null;
+  await client.rollback({ service: 'web' });
+  await steadyAt(client, 1);
+});
+
+test('a size out of bounds has a code of its own', async (t) => {
+  const { client, folder } = await running(t);
+  listeningOn(folder, 1, '{ min: 1, desired: 2, max: 3 }');
+  await client.deploy({ folder }).result();
+  await steadyAt(client, 1);
+  await assert.rejects(client.scale({ service: 'web', size: 4 }), isError('SIZE_REFUSED'));
+});
+
 const dropHistory = ({ database }: Home): void => {
   for (const file of [database, `${database}-wal`, `${database}-shm`]) rmSync(file, { force: true });
 };

@@ -10,6 +10,8 @@ import type { Parts } from './parts.ts';
 import { releaseBody, statusOf } from './status.ts';
 import { requireKnown, unexplainedProblems } from './unexplained.ts';
 
+type Back = Extract<Command, { kind: 'rollback' }>;
+
 type FleetVerbs = Pick<
   Handlers,
   'fleets' | 'status' | 'releases' | 'rollback' | 'scale' | 'pause' | 'resume' | 'abort' | 'retire'
@@ -47,8 +49,9 @@ export function fleetVerbs(parts: Parts): FleetVerbs {
     },
     rollback: (input, ctx) =>
       parts.gate.shared(async () => {
-        if (input.to !== undefined) await requireImage(parts, await named(input.service, ctx), input.to);
-        return give(input, { kind: 'rollback', to: (input.to ?? null) as ReleaseNumber | null }, ctx);
+        const command = { kind: 'rollback', to: (input.to ?? null) as ReleaseNumber | null } as const;
+        await requireWay(parts, await named(input.service, ctx), command, ctx);
+        return give(input, command, ctx);
       }),
     scale: (input, ctx) => give(input, { kind: 'scale', size: input.size }, ctx),
     pause: (input, ctx) => give(input, { kind: 'pause' }, ctx),
@@ -58,10 +61,14 @@ export function fleetVerbs(parts: Parts): FleetVerbs {
   };
 }
 
-/** An old release's image may have been collected. A release that never was is for the planner to refuse. */
-async function requireImage({ fleets, images }: Parts, fleet: FleetId, to: number): Promise<void> {
-  const release = fleets.state(fleet).releases[to - 1];
-  if (release !== undefined) await soundImage(images, release.content.image);
+/** An old release's image may have been collected, and its address taken by another: told at once, not at a deadline. */
+async function requireWay({ fleets, images, balancer }: Parts, fleet: FleetId, command: Back, ctx: CallContext): Promise<void> {
+  const content = fleets.destination(fleet, command)?.content;
+  if (content === undefined) return;
+  await soundImage(images, content.image);
+  const { listen, preview } = content.routing;
+  const addresses = [listen, preview].filter((address) => address !== null);
+  await balancer.requireListen(fleet, addresses, ctx);
 }
 
 /** What can't be observed now is answered from the last look, and said. */

@@ -91,7 +91,9 @@ function judgeOf(options: HealthOptions): (current: InstanceHealth, verdict: Ver
     const now = time.now();
     if (verdict === null) {
       bad = 0;
-      return current.status === 'healthy' ? current : { status: 'healthy', since: now };
+      if (current.status === 'healthy') return current;
+      // Nothing but its life speaks for it, and that began with the launch: a warm-up counts once.
+      return { status: 'healthy', since: health.probe.kind === 'none' ? options.launchedAt : now };
     }
     bad++;
     // A probe that the deadline cut short says less than the one before it.

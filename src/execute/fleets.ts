@@ -14,7 +14,7 @@ import { sha256 } from '../platform/hash.ts';
 import { decide, nextRelease, type Command } from '../plan/commands.ts';
 import type { FleetEvent } from '../plan/events.ts';
 import type { Plan } from '../plan/plan.ts';
-import type { Bounds, FleetState } from '../plan/state.ts';
+import { releaseOfState, type Bounds, type FleetState } from '../plan/state.ts';
 import type { Journal } from '../store/journal.ts';
 import type { Executor } from './executor.ts';
 import { Fleet } from './fleet.ts';
@@ -98,6 +98,13 @@ export class Fleets {
     const release = this.#releaseFor(fleet, request);
     const events = decide(fleet.state, { kind: 'deploy', release, size, bounds }, this.#parts.revoked);
     return { events, plan: await fleet.preview(events) };
+  }
+
+  /** The release that a command would set out for; null: none. Throws what the command would. */
+  destination(id: FleetId, command: Exclude<Command, { kind: 'deploy' }>): Release | null {
+    const { state } = this.fleet(id);
+    const start = decide(state, command, this.#parts.revoked).find((event) => event.kind === 'rollout.started');
+    return start?.to == null ? null : releaseOfState(state, start.to);
   }
 
   /** Returns whether there was anything to do. Acts at once: resolves when the first rounds have run. */

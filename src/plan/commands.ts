@@ -93,7 +93,11 @@ function scale(state: FleetState, size: number, revoked: Revoked): readonly Flee
   if (state.releases.length === 0 || state.life !== 'active') throw busy(state, 'nothing is deployed', 'run `kiln deploy` first');
   const limit = state.releases.at(-1)?.content.launch.volumes.find((volume) => volume.singleWriter);
   if (size > 1 && limit !== undefined) {
-    throw busy(state, `the volume "${limit.name}" has a single writer`, 'a fleet with a single-writer volume has one instance');
+    throw outOfBounds(
+      state,
+      `the volume "${limit.name}" has a single writer`,
+      'a fleet with a single-writer volume has one instance',
+    );
   }
   const serving = state.rollout?.to ?? state.serving;
   if (serving !== null && size > state.size) {
@@ -101,7 +105,11 @@ function scale(state: FleetState, size: number, revoked: Revoked): readonly Flee
   }
   const { bounds } = state;
   if (bounds !== null && (size < bounds.min || size > bounds.max)) {
-    throw busy(state, `${size} is not between ${bounds.min} and ${bounds.max}`, 'change `instances` in kiln.yaml and deploy');
+    throw outOfBounds(
+      state,
+      `${size} is not between ${bounds.min} and ${bounds.max}`,
+      'change `instances` in kiln.yaml and deploy',
+    );
   }
   return [{ kind: 'size.set', size }];
 }
@@ -130,6 +138,9 @@ function requireStartable(image: Digest, revoked: Revoked, hint: string): void {
 
 const busy = (state: FleetState, why: string, hint: string): KilnError =>
   new KilnError('ROLLOUT_BUSY', `${state.fleet}: ${why}`, { hint });
+
+const outOfBounds = (state: FleetState, why: string, hint: string): KilnError =>
+  new KilnError('SIZE_REFUSED', `${state.fleet}: ${why}`, { hint });
 
 const noWayBack = (state: FleetState): KilnError =>
   new KilnError('NO_WAY_BACK', `${state.fleet} has no earlier release that served and is not revoked`, {

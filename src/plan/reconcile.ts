@@ -104,9 +104,9 @@ function paused(world: RolloutWorld, pausedAt: number): Plan {
 const expiries = ({ state, now }: World): readonly FleetEvent[] =>
   state.warm.filter((warm) => warm.until <= now).map((warm) => ({ kind: 'warm.expired', release: warm.release }));
 
-/** A first deploy that failed: there is nothing to go back to but the empty fleet. */
+/** A first deploy that failed: there is nothing to go back to but the empty fleet, which listens nowhere. */
 function empty(world: World): Plan {
-  if (world.groups.length === 0) return planOf(world, [record(finish('rolled-back', []))], []);
+  if (world.groups.length === 0) return planOf(world, [{ kind: 'forget-fleet' }, record(finish('rolled-back', []))], []);
   return settle(world, { ...NOTHING, weights: {} }, []);
 }
 

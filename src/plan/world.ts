@@ -15,9 +15,11 @@ export interface GroupView {
   readonly healthy: number;
   /** Healthy for at least its release's warm-up. */
   readonly ready: number;
+  /** Ready, and healthy for as long as it takes to be probed once more: one that dies at its start is none. */
+  readonly steady: number;
   readonly failures: number;
   readonly lastFailure: string | null;
-  /** When the next of those that are healthy but still warming up will be ready. */
+  /** When the next of those that are healthy will be ready, or steady. */
   readonly nextReadyAt: number | null;
   /** Its share of the traffic in basis points, as the load balancer has acknowledged it. */
   readonly weight: number;
@@ -79,21 +81,30 @@ export function worldOf(state: FleetState, observed: FleetObservation, now: numb
 
 function viewOf(state: FleetState, seen: GroupObservation, weights: Weights, now: number): GroupView {
   const release = releaseOf(seen.group);
-  const warmUpMs = state.releases[release - 1]?.content.replace.warmUpMs ?? 0;
-  const warming = seen.healthySince.filter((since) => now - since < warmUpMs);
+  const { ready: readyMs, steady: steadyMs } = patienceOf(state.releases[release - 1]);
+  const healthyFor = (ms: number): number => seen.healthySince.filter((since) => now - since >= ms).length;
+  const times = seen.healthySince.flatMap((since) => [since + readyMs, since + steadyMs]).filter((at) => at > now);
   return {
     group: seen.group,
     release,
     size: seen.size,
     running: seen.running,
     healthy: seen.healthySince.length,
-    ready: seen.healthySince.length - warming.length,
+    ready: healthyFor(readyMs),
+    steady: healthyFor(steadyMs),
     failures: seen.failures,
     lastFailure: seen.lastFailure,
-    nextReadyAt: warming.length === 0 ? null : Math.min(...warming) + warmUpMs,
+    nextReadyAt: times.length === 0 ? null : Math.min(...times),
     weight: weights[seen.group] ?? 0,
     deleting: seen.deleting,
   };
+}
+
+/** For how long an instance must have been healthy. No probe interval is longer than half of the time that the rollout has. */
+function patienceOf(release: Release | undefined): { readonly ready: number; readonly steady: number } {
+  if (release === undefined) return { ready: 0, steady: 0 };
+  const { replace, health } = release.content;
+  return { ready: replace.warmUpMs, steady: Math.max(replace.warmUpMs, Math.min(health.everyMs, replace.deadlineMs / 2)) };
 }
 
 /** The world of a rollout to a release (not of one back to an empty fleet). */
@@ -112,6 +123,7 @@ const absent = (group: GroupId, release: ReleaseNumber): GroupView => ({
   running: 0,
   healthy: 0,
   ready: 0,
+  steady: 0,
   failures: 0,
   lastFailure: null,
   nextReadyAt: null,

@@ -90,10 +90,18 @@ function lineageOf(file: Pinnable, recipe: DockerfileRecipe, bases: Bases): Base
 }
 
 async function readText({ folder, dockerfile }: DockerfileRecipe): Promise<string> {
-  const [file] = await selectFiles(folder, dockerfile, false, () => null);
+  const [file] = await selectFiles(folder, dockerfile, false, () => null).catch((error: unknown) => {
+    throw error instanceof KilnError && error.code === 'FILE_UNREADABLE' ? noDockerfile(error.message, error) : error;
+  });
   if (file?.kind === 'file') return readFile(file.source, 'utf8');
-  throw new KilnError('FILE_UNREADABLE', `"${dockerfile}" is not a file`, { hint: 'name the Dockerfile in `dockerfile:`' });
+  throw noDockerfile(`"${dockerfile}" is not a file`);
 }
+
+const noDockerfile = (what: string, cause?: unknown): KilnError =>
+  new KilnError('FILE_UNREADABLE', `${what}: there is no Dockerfile to bake`, {
+    hint: '`dockerfile:` names it from the folder of kiln.yaml, as in `dockerfile: docker/Dockerfile`',
+    cause,
+  });
 
 async function build(
   recipe: DockerfileRecipe,

@@ -20,6 +20,6 @@ export function blueGreen(world: RolloutWorld): Goal {
     weights: ready ? allTo(target.group) : null,
     preview: ready || world.release.content.routing.preview === null ? null : target.group,
     waits: waitForReady(world),
-    done: ready && switched ? finish('done', warmFrom(world, from?.size ?? 0)) : null,
+    done: target.steady >= size && switched ? finish('done', warmFrom(world, from?.size ?? 0)) : null,
   };
 }

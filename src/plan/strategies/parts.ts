@@ -33,9 +33,13 @@ const LAUNCH_MS = 5_000;
 
 export function waitForReady(world: RolloutWorld): readonly Wait[] {
   const { target, size, rollout } = world;
-  if (target.ready >= size) return [];
+  if (target.steady >= size) return [];
   const until = rollout.phase === 'attention' ? null : deadlineOf(world);
-  return [{ what: `${target.ready} of ${size} instances of r${target.release} ready`, until, otherwise: wayOut(world) }];
+  const what =
+    target.ready >= size
+      ? `r${target.release} to stay healthy until its next probe`
+      : `${target.ready} of ${size} instances of r${target.release} ready`;
+  return [{ what, until, otherwise: wayOut(world) }];
 }
 
 /** What happens at the deadline. */

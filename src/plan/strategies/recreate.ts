@@ -21,7 +21,7 @@ export function recreate(world: RolloutWorld, outcome: Outcome): Goal {
     weights: ready ? allTo(target.group) : null,
     preview: null,
     waits: waitForReady(world),
-    done: ready && switched ? finish(outcome, warmFrom(world, 0)) : null,
+    done: target.steady >= size && switched ? finish(outcome, warmFrom(world, 0)) : null,
   };
 }
 

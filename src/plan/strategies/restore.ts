@@ -22,7 +22,7 @@ export function restore(world: RolloutWorld): Goal {
     preview: null,
     waits: waitForReady(world),
     done:
-      ready && switched
+      target.steady >= size && switched
         ? finish(asked ? 'done' : 'rolled-back', asked ? warmFrom(world, world.from?.size ?? 0) : kept(world))
         : null,
   };

@@ -17,7 +17,7 @@ export function rolling(world: RolloutWorld, strategy: Rolling): Goal {
   for (const [group, kept] of shrink(world, olds, pace)) sizes.set(group, kept);
   const complete = target.ready >= size;
   const weights = complete ? allTo(target.group) : share(capacity(target, olds, sizes));
-  const done = complete && sameWeights(world.weights, allTo(target.group));
+  const done = target.steady >= size && sameWeights(world.weights, allTo(target.group));
   const warm = warmFrom(world, Math.min(pace.surge, world.from?.size ?? 0));
   return { sizes, weights, preview: null, waits: waitForReady(world), done: done ? finish('done', warm) : null };
 }
