@@ -19,6 +19,7 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[] | 'anything but cli'
   // Pure, like plan.
   lineage: ['domain', 'errors'],
   spec: ['domain', 'errors', 'platform'],
+  packer: ['domain', 'errors', 'platform', 'spec'],
   oci: ['domain', 'errors', 'platform'],
   registry: ['domain', 'errors', 'platform', 'oci'],
   linux: ['domain', 'errors', 'platform', 'oci'],
@@ -37,7 +38,7 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[] | 'anything but cli'
   daemon: 'anything but cli',
   api: ['domain', 'errors', 'spec', 'platform'],
   client: ['api', 'domain', 'errors', 'platform'],
-  cli: ['client', 'spec', 'keys', 'domain', 'errors', 'platform'],
+  cli: ['client', 'packer', 'spec', 'keys', 'domain', 'errors', 'platform'],
   web: ['client'],
   main: 'anything',
 };

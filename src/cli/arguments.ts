@@ -6,6 +6,8 @@ export interface Arguments {
   text(name: string): string | undefined;
   /** A required argument: commander has seen that it is there. */
   required(name: string): string;
+  /** Of an option that may be given several times. */
+  texts(name: string): readonly string[];
   flag(name: string): boolean;
   /** `--no-NAME` was given. */
   declined(name: string): boolean;
@@ -30,6 +32,10 @@ export function argumentsOf(
         throw new KilnError('USAGE', `${name} is missing`, { hint: 'add --help to the command to see what it takes' });
       }
       return value;
+    },
+    texts: (name) => {
+      const values = options[name];
+      return Array.isArray(values) ? values.filter((value) => typeof value === 'string') : [];
     },
     flag: (name) => options[name] === true,
     declined: (name) => options[name] === false,

@@ -22,6 +22,8 @@ export interface OptionSpec {
   readonly flags: string;
   readonly summary: string;
   readonly completes: Completes;
+  /** May be given several times. */
+  readonly repeats?: boolean;
 }
 
 export interface CommandSpec {

@@ -117,9 +117,14 @@ function addCommand(byName: ReadonlyMap<string, Command>, spec: CommandSpec, inv
   for (const { name, required, summary } of spec.arguments) {
     command.addArgument(new Argument(required ? `<${name}>` : `[${name}]`, summary));
   }
-  for (const { flags, summary } of [...spec.options, ...COMMON_OPTIONS]) command.addOption(new Option(flags, summary));
+  for (const { flags, summary, repeats } of [...spec.options, ...COMMON_OPTIONS]) {
+    const option = new Option(flags, summary);
+    command.addOption(repeats === true ? option.argParser(gather) : option);
+  }
   return command;
 }
+
+const gather = (value: string, before: readonly string[] | undefined): readonly string[] => [...(before ?? []), value];
 
 function exitCodeText(own: Readonly<Record<number, string>>): string {
   const lines = Object.entries({ ...EXIT_CODES, ...own }).map(([code, when]) => `  ${code.padEnd(5)}${when}`);

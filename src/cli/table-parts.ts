@@ -6,6 +6,8 @@ export const option = (flags: string, summary: string, completes: Completes = 'n
   summary,
   completes,
 });
+export const repeated = (flags: string, summary: string): OptionSpec => ({ ...option(flags, summary), repeats: true });
+
 export const required = (name: string, summary: string, completes: Completes = 'none'): ArgumentSpec => ({
   name,
   required: true,

@@ -1,7 +1,7 @@
 /** Every command as data. The parser, the help, docs/reference/cli.md and the shells' completions are made from this table. */
 import type { CommandSpec, OptionSpec } from './command.ts';
 import { LINEAGE_COMMANDS } from './lineage-commands.ts';
-import { image, option, optional, required } from './table-parts.ts';
+import { image, option, optional, repeated, required } from './table-parts.ts';
 
 /** Those that any command can end with. */
 export const EXIT_CODES: Readonly<Record<number, string>> = {
@@ -37,10 +37,29 @@ export const COMMANDS: readonly CommandSpec[] = [
       option('--update', 'take the newest base and packages'),
       option('--cache <REF>', 'share steps through a registry, as in registry.example/team/web:cache'),
       option('--channel <CHANNEL>', 'let this channel hold the image once it has passed every gate'),
+      option('--packer-manifest <FILE>', "add the image to a packer-manifest.json, for tools that read Packer's"),
     ],
     example: 'kiln bake examples/web --tag 1.2.0',
     exits: { 2: 'usage or configuration; a gate failed, and nothing was published' },
     load: () => import('./commands/bake.ts'),
+  },
+  {
+    name: 'import',
+    group: 'Images',
+    summary: 'Make a kiln.yaml of what another tool builds from',
+    arguments: [required('KIND', 'packer'), required('PATH', 'a template (JSON or HCL2), or a folder of *.pkr.hcl', 'folder')],
+    options: [
+      repeated('--base <SOURCE=BASE>', 'what stands for a source: amazon-ebs.app=debian:bookworm'),
+      repeated('--var <NAME=VALUE>', 'the value of a variable'),
+      repeated('--var-file <FILE>', 'a file of values'),
+      repeated('--only <SOURCE>', 'only this source'),
+      repeated('--except <SOURCE>', 'not this source'),
+      option('--out <DIR>', "where kiln.yaml goes; the template's folder by default", 'folder'),
+      option('--allow-outside', 'let the template read files outside of its folder'),
+    ],
+    example: 'kiln import packer app.pkr.hcl --base amazon-ebs.app=debian:bookworm',
+    exits: {},
+    load: () => import('./commands/import.ts'),
   },
   {
     name: 'images',

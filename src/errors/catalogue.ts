@@ -24,7 +24,20 @@ export const CATALOGUE = {
   CONFIG_NOT_FOUND: entry('user', 2, 404, 'There is no kiln.yaml in the folder.'),
   CONFIG_SYNTAX: entry('user', 2, 422, 'kiln.yaml is not well-formed YAML.'),
   CONFIG_INVALID: entry('user', 2, 422, 'kiln.yaml says something that the schema does not allow.'),
+  // Packer templates
+  TEMPLATE_INVALID: entry(
+    'user',
+    2,
+    422,
+    'A Packer template is malformed, or says something that has no counterpart in a recipe.',
+  ),
   // Files
+  FILE_EXISTS: entry(
+    'user',
+    2,
+    409,
+    'A file that would be written is there already; Kiln overwrites nothing that a person wrote.',
+  ),
   PATH_ESCAPES: entry('user', 2, 422, 'A path leads out of the folder that it must stay in.'),
   FILE_UNREADABLE: entry('user', 2, 422, 'A file that was named does not exist or cannot be read.'),
   DISK_FULL: entry('machine', 5, 507, 'The disk is full; nothing was half written.'),

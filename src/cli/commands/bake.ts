@@ -4,6 +4,7 @@ import { shortDigest } from '../../domain/digest.ts';
 import { showBake } from '../bake-progress.ts';
 import type { Run } from '../command.ts';
 import { counted, duration } from '../render/amounts.ts';
+import { addToManifest } from '../packer-manifest.ts';
 import { gateLines } from '../render/gates.ts';
 
 /** As the error GATE_FAILED: what is in the recipe's folder has to change. */
@@ -11,10 +12,11 @@ const GATE_FAILED = 2;
 
 export const run: Run = async (args, context) => {
   const client = await context.connect();
+  const folder = resolve(context.cwd, args.text('DIR') ?? '.');
   const [tag, cache, channel] = [args.text('tag'), args.text('cache'), args.text('channel')];
   const bake = client.bake(
     {
-      folder: resolve(context.cwd, args.text('DIR') ?? '.'),
+      folder,
       update: args.flag('update'),
       by: context.by,
       ...(tag === undefined ? {} : { tag }),
@@ -29,6 +31,13 @@ export const run: Run = async (args, context) => {
   if (image.verdict === 'fail') {
     const lines = [...findings, `image ${shortDigest(image.digest)} was not published: no tag was given`, `  ${image.digest}`];
     return { document: image, lines, exitCode: GATE_FAILED };
+  }
+  const manifest = args.text('packerManifest');
+  if (manifest !== undefined) {
+    const { loadSpec } = await import('../../spec/load.ts');
+    const { service } = await loadSpec(folder);
+    const { digest, tags } = image;
+    await addToManifest(resolve(context.cwd, manifest), { service, digest, tags, nowMs: context.now() });
   }
   const cached = image.steps.filter((step) => step.cached).length;
   const what = image.changed
