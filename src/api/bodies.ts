@@ -1,6 +1,7 @@
 /** What the API's answers and events are made of. */
 import * as z from 'zod';
 
+import { EVIDENCE_KINDS } from '../domain/evidence.ts';
 import type { GroupId, InstanceId } from '../domain/ids.ts';
 import { GATE_NAMES, SEVERITIES, VERDICTS } from '../domain/gate.ts';
 import { CATALOGUE, type ErrorCode } from '../errors/catalogue.ts';
@@ -29,6 +30,32 @@ export const PublicKey = z
     pem: z.string(),
   })
   .meta({ id: 'PublicKey' });
+
+export const Evidence = z
+  .object({
+    artifact: digest,
+    kind: z.enum(EVIDENCE_KINDS),
+    /** The predicate's type, or what else the document is. */
+    type: z.string(),
+    says: z.string(),
+    /** Null: it is no verdict. */
+    passed: z.boolean().nullable(),
+    /** As it says itself. */
+    madeAt: time.nullable(),
+    signatures: z.int(),
+    /** Of the keys that are known here, or were given. */
+    signedBy: list(z.object({ id: z.string(), name: z.string() })),
+    /** Why it counts for nothing. */
+    trouble: z.string().nullable(),
+  })
+  .meta({ id: 'Evidence' });
+export const EvidenceDocument = Evidence.extend({
+  mediaType: z.string(),
+  annotations: z.record(z.string(), z.string()),
+  predicate: json,
+  /** As it is stored; null where it cannot be read. */
+  document: z.string().nullable(),
+}).meta({ id: 'EvidenceDocument' });
 
 export const Health = z.object({
   version: z.string(),
@@ -89,6 +116,7 @@ export const Image = StoredImage.extend({
   annotations: z.record(z.string(), z.string()),
   /** Of the bake that made it; empty where it was not baked here. */
   gates: list(GateReport),
+  evidence: list(Evidence),
 }).meta({ id: 'Image' });
 
 const Package = z.object({
@@ -145,6 +173,8 @@ export const BakeResult = z
     tags: list(z.string()),
     verdict: z.enum(['pass', 'fail']),
     reports: list(GateReport),
+    /** What was attached that was not there before; `signedBy`: the id of the key, null: unsigned. */
+    evidence: z.object({ attached: list(digest), signedBy: z.string().nullable() }),
     /** False: every step was cached and the image was in the store already. */
     changed: z.boolean(),
     steps: list(z.object({ name: z.string(), cached: z.boolean(), ms: z.number() })),

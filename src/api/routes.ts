@@ -86,6 +86,19 @@ export const ROUTES = {
     summary: 'Ancestors and descendants of an image',
   },
   planGc: { method: 'GET', path: '/v1/gc', answer: 'json', summary: 'What gc would delete' },
+  evidence: { method: 'GET', path: '/v1/images/:reference/evidence', answer: 'json', summary: 'What is attached to an image' },
+  evidenceDocuments: {
+    method: 'GET',
+    path: '/v1/images/:reference/evidence/documents',
+    answer: 'json',
+    summary: 'The same with the documents themselves',
+  },
+  verifyEvidence: {
+    method: 'POST',
+    path: '/v1/evidence/verification',
+    answer: 'json',
+    summary: 'What of the evidence of an image is signed by the keys given',
+  },
   signingKey: { method: 'GET', path: '/v1/key', answer: 'json', summary: 'The public key of what evidence is signed with' },
   gc: { method: 'POST', path: '/v1/gc', answer: 'json', summary: 'Delete what nothing runs, tags or can roll back to' },
 

@@ -5,6 +5,8 @@ import {
   Address,
   BakeEvent,
   BakeResult,
+  Evidence,
+  EvidenceDocument,
   Entry,
   FleetStatus,
   GateReport,
@@ -105,6 +107,26 @@ export const SCHEMAS = {
   },
   planGc: { input: nothing, answer: GcPlan },
   gc: { input: nothing, answer: GcPlan },
+  evidence: { input: z.strictObject({ reference: name }), answer: z.object({ digest, evidence: list(Evidence) }) },
+  evidenceDocuments: {
+    input: z.strictObject({
+      reference: name,
+      /** A kind (`sbom`), or a predicate type; absent: all. */
+      type: z.string().max(1024).optional(),
+    }),
+    answer: z.object({ digest, documents: list(EvidenceDocument) }),
+  },
+  verifyEvidence: {
+    input: z.strictObject({
+      /** An image of the store, or `oci:PATH`: of a layout on disk. */
+      reference: z.string().min(1).max(4400),
+      keys: z
+        .array(z.strictObject({ name: z.string().max(4096), pem: z.string().max(32_768) }))
+        .min(1)
+        .max(16),
+    }),
+    answer: z.object({ digest, trusted: z.boolean(), evidence: list(Evidence) }),
+  },
   signingKey: { input: nothing, answer: z.object({ key: PublicKey.nullable() }) },
 
   channels: { input: nothing, answer: z.object({ channels: list(Channel) }) },
@@ -225,6 +247,7 @@ export type GateReportBody = z.output<typeof GateReport>;
 export type BakeEventBody = z.output<typeof BakeEvent>;
 export type EntryBody = z.output<typeof Entry>;
 export type LogLineBody = z.output<typeof LogLine>;
+export type EvidenceBody = z.output<typeof Evidence>;
 export type ImageBody = z.output<typeof Image>;
 export type InventoryBody = z.output<typeof Inventory>;
 export type StoredImageBody = z.output<typeof StoredImage>;

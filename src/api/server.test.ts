@@ -117,6 +117,7 @@ const BAKED = {
   digest: `sha256:${'a'.repeat(64)}` as never,
   tags: [],
   verdict: 'pass' as const,
+  evidence: { attached: [], signedBy: null },
   reports: [],
   changed: true,
   steps: [],

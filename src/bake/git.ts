@@ -21,6 +21,12 @@ export async function readRevision(folder: string): Promise<Revision | null> {
   return commit === null || commit === '' ? null : { commit: commit.trim(), dirty: changes !== '' };
 }
 
+/** The address that the work tree came from; null: none, or no work tree. It may hold a password. */
+export async function readRemote(folder: string): Promise<string | null> {
+  const remote = (await git(folder, ['remote', 'get-url', 'origin']))?.trim();
+  return remote === undefined || remote === '' ? null : remote;
+}
+
 async function git(folder: string, args: readonly string[]): Promise<string | null> {
   const result = await exec('git', ['-C', folder, '--no-optional-locks', ...args]).catch(() => null);
   return result?.code === 0 ? result.stdout : null;

@@ -17,6 +17,7 @@ export type {
   ChannelBody,
   EntryBody,
   EventOf,
+  EvidenceBody,
   FleetStatusBody,
   GateReportBody,
   GcPlanBody,

@@ -1,5 +1,5 @@
 /**
- * A bake, whole: recipe → image → gates → what is kept of them → tags. Only an image that passed every gate gets a name;
+ * A bake, whole: recipe → image → gates → evidence → tags. Only an image that passed every gate gets a name;
  * one that failed stays in the store without any, to be looked at until gc takes it.
  */
 import { join } from 'node:path';
@@ -11,6 +11,7 @@ import type { Json } from '../domain/json.ts';
 import type { DockerfileRecipe, Recipe } from '../domain/recipe.ts';
 import type { ServiceName } from '../domain/ids.ts';
 import { KilnError, messageOf } from '../errors/error.ts';
+import type { Made } from '../evidence/attach.ts';
 import type { Gate, GateEvent, GateSubject } from '../gates/contract.ts';
 import { lintGate } from '../gates/lint/gate.ts';
 import { secretsGate } from '../gates/secrets/gate.ts';
@@ -25,6 +26,7 @@ import { recipeOf } from '../spec/recipe.ts';
 import { isDamaged, readImage } from './damaged.ts';
 import { bakeLineage, inheritRevocation, recordPolicies } from './bake-lineage.ts';
 import { moveChannel } from './channel-verbs.ts';
+import { attachBakeEvidence } from './bake-evidence.ts';
 import { keepReports, reportBody } from './keep-reports.ts';
 import type { Parts } from './parts.ts';
 import { withSharedSteps } from './shared-steps.ts';
@@ -43,7 +45,7 @@ export interface BakeRequest {
 }
 
 /** `tags` are those that it has: none where a gate failed. */
-export type BakeOutcome = BakeResult & GatesResult;
+export type BakeOutcome = BakeResult & GatesResult & { readonly evidence: Made };
 
 /** In the order of GATE_NAMES. */
 const GATES: readonly Gate[] = [lintGate, secretsGate, sbomGate];
@@ -54,7 +56,8 @@ const GATES: readonly Gate[] = [lintGate, secretsGate, sbomGate];
  */
 export async function bakeSpec(parts: Parts, request: BakeRequest): Promise<BakeOutcome> {
   const { spec, folder, version, update, channel, signal } = request;
-  const { journal } = parts;
+  const { journal, clock } = parts;
+  const startedAt = clock.now();
   const recipe = recipeOf(spec, folder);
   const service = spec.service as ServiceName;
   const builtOn: BuiltOn[] = [];
@@ -71,6 +74,8 @@ export async function bakeSpec(parts: Parts, request: BakeRequest): Promise<Bake
     const { digest, changed, ms } = baked;
     await inheritRevocation(parts, digest, builtOn);
     const judged = await judge(parts, request, { recipe, digest, note });
+    const evidence = await attachBakeEvidence(parts, { spec, folder, digest, ...judged, started: ref.started, startedAt });
+    if (evidence.attached.length > 0) note('evidence.attached', { digest, ...evidence });
     const tags = judged.verdict === 'pass' ? baked.tags : [];
     if (judged.verdict === 'fail') note('bake.failed', { digest, why: failedGates(judged) });
     else note('bake.done', { digest, tags, changed, ms, folder, builtOn: builtOn.map(({ name, digest }) => ({ name, digest })) });
@@ -78,7 +83,7 @@ export async function bakeSpec(parts: Parts, request: BakeRequest): Promise<Bake
     if (channel !== null && judged.verdict === 'pass') {
       moveChannel(parts, { ...channel, service, image: digest, breakGlass: false });
     }
-    return { ...baked, ...judged, tags };
+    return { ...baked, ...judged, evidence, tags };
   } catch (error) {
     const failure = signal.aborted ? cancelled(error) : error;
     note('bake.failed', { why: messageOf(failure) });

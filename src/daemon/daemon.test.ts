@@ -59,7 +59,7 @@ test('an image that a gate refused gets no name and no release, and can be looke
   assert.deepEqual((await client.fleets()).fleets, []);
   const kinds = (await client.history()).entries.map(({ kind }) => kind);
   const first = kinds.slice(0, kinds.indexOf('bake.failed') + 1);
-  assert.deepEqual([...new Set(first)], ['bake.started', 'gate.done', 'bake.failed']);
+  assert.deepEqual([...new Set(first)], ['bake.started', 'gate.done', 'evidence.attached', 'bake.failed']);
 });
 
 test('a daemon that starts again adopts what runs and launches nothing', async (t) => {

@@ -6,6 +6,7 @@ import { channelsOf } from '../lineage/channels.ts';
 import { loadSpec } from '../spec/load.ts';
 import { bakeBody, bakeSpec } from './bake-pipeline.ts';
 import { isDamaged, readImage, soundImage } from './damaged.ts';
+import { shownEvidence } from './evidence-verbs.ts';
 import { keptReports } from './keep-reports.ts';
 import { imagesToKeep, layersOf } from './keep.ts';
 import { resolveImage } from './names.ts';
@@ -43,7 +44,8 @@ export function imageVerbs(parts: Parts): ImageVerbs {
       const digest = await resolveImage(parts, reference);
       const image = await soundImage(images, digest);
       const gates = await keptReports(parts, digest);
-      return { ...imageBody(image, await storedImage(parts, digest)), gates };
+      const evidence = await shownEvidence(parts, digest);
+      return { ...imageBody(image, await storedImage(parts, digest)), gates, evidence };
     },
     async tagImage({ reference, tag }) {
       const digest = await images.resolve(reference);
@@ -101,7 +103,7 @@ async function withSize({ images, lineage }: Parts, { digest, tags, storedAt }: 
 function imageBody(
   { config: { config, history }, layers, annotations }: Image,
   stored: StoredImageBody,
-): Omit<ImageBody, 'gates'> {
+): Omit<ImageBody, 'gates' | 'evidence'> {
   const made = (history ?? []).filter((step) => step.empty_layer !== true);
   return {
     ...stored,

@@ -71,7 +71,6 @@ export const CATALOGUE = {
   ),
   KEY_UNREACHABLE: entry('remote', 6, 502, 'The key service did not answer, or refused.'),
   EVIDENCE_INVALID: entry('remote', 2, 422, 'A piece of evidence is malformed, too large, or about another image.'),
-  EVIDENCE_UNTRUSTED: entry('user', 2, 422, 'No evidence of the image is signed by any of the keys given.'),
   IMAGE_NOT_ADMITTED: entry('user', 2, 403, 'The image lacks evidence that the environment demands, or is revoked.'),
   // Bake
   BAKE_STEP_FAILED: entry('user', 2, 422, 'A step of the recipe failed; earlier steps are kept and the next bake resumes there.'),

@@ -5,12 +5,13 @@
  * such evidence counts for nothing.
  */
 import type { Digest } from '../domain/digest.ts';
+import type { EvidenceKind } from '../domain/evidence.ts';
 import type { Json } from '../domain/json.ts';
 import { KilnError } from '../errors/error.ts';
 import type { PublicKey } from '../keys/key-pair.ts';
 import type { Descriptor, ImageStore, Referrer } from '../oci/store.ts';
 import { DSSE_TYPE, openEnvelope, readEnvelope, signersOf, type Envelope } from './dsse.ts';
-import { kindOf, readPredicate, type EvidenceKind, type Reading } from './kinds.ts';
+import { kindOf, readPredicate, type Reading } from './kinds.ts';
 import { readSimpleSigning, SIGNATURE_ANNOTATION, SIMPLE_SIGNING_TYPE } from './simple-signing.ts';
 import { IN_TOTO_TYPE, readStatement } from './statement.ts';
 import { evidenceInvalid, parseStrictJson } from './strict-json.ts';

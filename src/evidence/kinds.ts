@@ -1,7 +1,6 @@
 /** Which predicates Kiln knows, and what it reads in each: when it was made, what it says in a line, whether all is well. */
+import type { EvidenceKind } from '../domain/evidence.ts';
 import type { Json } from '../domain/json.ts';
-
-export type EvidenceKind = 'signature' | 'provenance' | 'sbom' | 'test' | 'scan' | 'gates' | 'other';
 
 export interface Reading {
   /** When it was made, as it says itself; ms since the epoch. Null: it does not say. */
@@ -77,7 +76,7 @@ function readProvenance(predicate: Json): Reading {
   const inputs = listAt(predicate, 'buildDefinition', 'resolvedDependencies').length;
   const madeAt =
     momentAt(predicate, 'runDetails', 'metadata', 'finishedOn') ?? momentAt(predicate, 'runDetails', 'metadata', 'startedOn');
-  return { madeAt, passed: null, says: `${from}; ${inputs} inputs; by ${builder}` };
+  return { madeAt, passed: null, says: `${from}; inputs: ${inputs}; by ${builder}` };
 }
 
 function readSbom(predicate: Json): Reading {

@@ -68,7 +68,7 @@ test('a tree with changes, or none that git knows, is told as such', () => {
   assert.deepEqual(tree({ remote: null, commit: 'c', clean: false }), { commit: 'c', clean: false });
   assert.equal(tree(null), null);
   const said = readPredicate('https://slsa.dev/provenance/v1', provenanceOf(facts()).content);
-  assert.equal(said.says, 'git aaaaaaa; 3 inputs; by https://kiln.dev/builder/local');
+  assert.equal(said.says, 'git aaaaaaa; inputs: 3; by https://kiln.dev/builder/local');
   assert.equal(said.madeAt, 2_000);
 });
 

@@ -1,5 +1,6 @@
 import { resolve } from 'node:path';
 
+import type { AnswerOf } from '../../client/client.ts';
 import { shortDigest } from '../../domain/digest.ts';
 import { showBake } from '../bake-progress.ts';
 import type { Run } from '../command.ts';
@@ -9,6 +10,11 @@ import { gateLines } from '../render/gates.ts';
 
 /** As the error GATE_FAILED: what is in the recipe's folder has to change. */
 const GATE_FAILED = 2;
+
+const evidenceText = ({ attached, signedBy }: AnswerOf<'bake'>['evidence']): string => {
+  const what = attached.length === 0 ? 'evidence: nothing new' : `evidence: ${attached.length} attached`;
+  return signedBy === null ? `${what}, unsigned (kiln key create)` : `${what}, signed by key ${signedBy.slice(0, 8)}`;
+};
 
 export const run: Run = async (args, context) => {
   const client = await context.connect();
@@ -51,6 +57,7 @@ export const run: Run = async (args, context) => {
       `image ${shortDigest(image.digest)}${names}   ${what}`,
       `  ${image.digest}`,
       ...(channel === undefined ? [] : [`  held by the channel ${channel}`]),
+      `  ${evidenceText(image.evidence)}`,
       `  next: kiln deploy ${args.text('DIR') ?? ''}`.trimEnd(),
     ],
   };

@@ -16,6 +16,10 @@ const WORDS: Readonly<Record<string, (data: Data) => string>> = {
   'bake.failed': ({ why }) => `bake failed: ${textOf(why)}`,
   'gate.done': ({ gate, verdict, why, digest }) =>
     `gate ${textOf(gate)} of image ${shortened(digest)}: ${textOf(verdict)} (${textOf(why)})`,
+  'evidence.attached': ({ digest, attached, signedBy }) => {
+    const by = typeof signedBy === 'string' ? `signed by key ${signedBy.slice(0, 8)}` : 'unsigned';
+    return `${counted(Array.isArray(attached) ? attached.length : 0, 'piece')} of evidence attached to image ${shortened(digest)}, ${by}`;
+  },
   'image.tagged': ({ digest, tag }) => `image ${shortened(digest)} tagged ${textOf(tag)}`,
   'push.started': ({ digest, reference, by }) =>
     `push of image ${shortened(digest)} to ${textOf(reference)}, given by ${textOf(by)}`,

@@ -2,6 +2,7 @@
 import { shortDigest, type Digest } from '../../domain/digest.ts';
 import type { GcPlanBody, ImageBody, StoredImageBody } from '../../client/client.ts';
 import { harmless, type Terminal } from '../terminal.ts';
+import { evidenceLines } from './evidence.ts';
 import { age, bytes, counted } from './amounts.ts';
 import { revocationText } from './lineage.ts';
 import { gateLines } from './gates.ts';
@@ -67,6 +68,7 @@ export function imageLines(image: ImageBody, now: number, terminal: Terminal): r
       layers,
       terminal.columns,
     ),
+    ...(image.evidence.length === 0 ? [] : ['', ...evidenceLines(image.evidence, now, terminal)]),
     ...(image.gates.length === 0 ? [] : ['', ...gateLines(image.gates, terminal, 'all')]),
   ];
 }

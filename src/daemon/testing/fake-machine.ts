@@ -3,7 +3,6 @@ import type { BakeLineage } from '../../bake/contract.ts';
 import { hexOf, type Digest } from '../../domain/digest.ts';
 import { groupOf, type GroupId, type InstanceId } from '../../domain/ids.ts';
 import type { Balancer, InstanceObservation, Problem, RoutingTable, Runtime, Weights } from '../../engines/engine.ts';
-import type { Signer } from '../../keys/signer.ts';
 import type { DockerfileRecipe, Recipe } from '../../domain/recipe.ts';
 import type { LayerMounts } from '../../linux/layers.ts';
 import { KilnError } from '../../errors/error.ts';
@@ -23,7 +22,7 @@ export interface FakeWorld {
   /** Fails each launch while it is set. */
   broken: string | null;
   /** What evidence is signed with. */
-  signer: Signer | null;
+  signer: Machine['signer'];
   /** A port that somebody else listens on. */
   takenPort: number | null;
   problems: readonly Problem[];
@@ -35,7 +34,7 @@ export const fakeWorld = (): FakeWorld => ({
   tables: new Map(),
   content: 'one',
   broken: null,
-  signer: null,
+  signer: async () => null,
   takenPort: null,
   problems: [],
   machineProblems: [],
@@ -75,7 +74,7 @@ export const fakeMachine =
         return { digest, tags: [tag], changed: !known.has(digest), steps: [{ name: 'files', cached: false, ms: 1 }], ms: 1 };
       },
       checkMachine: async () => world.machineProblems,
-      signer: async () => world.signer,
+      signer: () => world.signer(),
       close: async () => {},
       clear: async () => {},
     };
