@@ -1,7 +1,7 @@
 /** Figures and how they are printed: each run's list as minimum, median, p99 and maximum. */
 export interface Figure {
   readonly what: string;
-  readonly unit: 'ms' | 's' | 'MB' | '%';
+  readonly unit: 'ms' | 's' | 'kB' | 'MB' | '%';
   readonly runs: readonly number[];
 }
 

@@ -220,6 +220,8 @@ async function hashed(file: FileHandle, path: string): Promise<Hashed> {
   return { hash, size, digest: `sha256:${hash.copy().digest('hex')}` as Digest };
 }
 
+const PIECES_A_WRITE = 16;
+
 /** Writes and hashes to the end of the stream. More than `limit` bytes can't be what was expected and aren't written. */
 async function receive(
   file: FileHandle,
@@ -228,12 +230,24 @@ async function receive(
   limit: number | undefined,
 ): Promise<{ digest: Digest; size: number }> {
   let size = start.size;
-  for await (const chunk of content) {
-    const bytes = chunk as Uint8Array;
-    size += bytes.length;
-    if (limit !== undefined && size > limit) throw wrongSize(limit);
-    start.hash.update(bytes);
+  let pending: Uint8Array[] = [];
+  const flush = async (): Promise<void> => {
+    const bytes = Buffer.concat(pending);
+    pending = [];
     await file.writeFile(bytes);
+  };
+  try {
+    for await (const chunk of content) {
+      const bytes = chunk as Uint8Array;
+      size += bytes.length;
+      if (limit !== undefined && size > limit) throw wrongSize(limit);
+      start.hash.update(bytes);
+      pending.push(bytes);
+      // What comes from a network comes in small pieces, and each write is a turn of its own.
+      if (pending.length >= PIECES_A_WRITE) await flush();
+    }
+  } finally {
+    await flush(); // What came before a break is not to come again.
   }
   return { digest: `sha256:${start.hash.digest('hex')}` as Digest, size };
 }

@@ -67,6 +67,8 @@ test('tags are immutable, and the same again is success', () =>
     await assert.rejects(store.tag(sha256('nothing'), 'web:2'), { code: 'IMAGE_NOT_FOUND' });
     assert.deepEqual((await store.list()).find((image) => image.digest === one)?.tags, ['web:1.0.0', 'web:9e2d7c1']);
     assert.equal(await store.resolve('web:1.0.0'), one);
+    await store.tag(one, 'docker.io/library/debian:bookworm');
+    assert.equal(await store.resolve('debian:bookworm'), one);
   }));
 
 test('`latest`, a tag without a version and malformed ones are refused with the reason', () =>

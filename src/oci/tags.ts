@@ -1,7 +1,7 @@
 /** Tags in the store, `web:1.2.0`: which are allowed, and which images a short or misspelt one may have meant. */
 import { type Digest, isDigest } from '../domain/digest.ts';
 import { KilnError } from '../errors/error.ts';
-import { parseReference } from './references.ts';
+import { formatReference, parseReference } from './references.ts';
 import type { StoredImage } from './store.ts';
 
 const PREFIX = /^(?:sha256:)?([0-9a-f]{6,64})$/;
@@ -44,9 +44,20 @@ function refused(tag: string, why: string, hint: string): KilnError {
   return new KilnError('TAG_REFUSED', `"${tag}" cannot be a tag: ${why}`, { hint });
 }
 
+/** `debian:bookworm` as a pull from Docker's registry calls it here; null for what is no tag. */
+function fullName(reference: string): string | null {
+  try {
+    const parsed = parseReference(reference);
+    return parsed.tag === null ? null : formatReference({ ...parsed, digest: null });
+  } catch {
+    return null;
+  }
+}
+
 /** By full digest, by a prefix of its hexadecimal digits that fits one image only, or by tag. Throws IMAGE_NOT_FOUND. */
 export function findImage(reference: string, images: readonly StoredImage[]): Digest {
-  const tagged = images.find((image) => image.tags.includes(reference));
+  const names = [reference, fullName(reference)];
+  const tagged = names.flatMap((name) => images.find((image) => name !== null && image.tags.includes(name)) ?? [])[0];
   if (tagged !== undefined) return tagged.digest;
   const prefix = PREFIX.exec(reference)?.[1];
   if (prefix === undefined) throw notFound(`no image "${reference}" is in the store`, near(reference, images));
