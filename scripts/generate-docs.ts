@@ -6,6 +6,7 @@ import { openApiDocument } from '../src/api/openapi.ts';
 import { cliReference } from '../src/cli/reference.ts';
 import { CATALOGUE } from '../src/errors/catalogue.ts';
 import { version } from '../src/platform/version.ts';
+import { CAUSES } from '../src/reproduce/causes.ts';
 import { jsonSchema } from '../src/spec/json-schema.ts';
 import { referenceMarkdown } from '../src/spec/reference.ts';
 
@@ -15,6 +16,7 @@ export const generatedDocs = (): Readonly<Record<string, string>> => ({
   'docs/reference/kiln-yaml.md': referenceMarkdown(),
   'docs/reference/errors.md': errorsMarkdown(),
   'docs/reference/cli.md': cliReference(),
+  'docs/reference/causes.md': causesMarkdown(),
   'docs/reference/openapi.json': `${JSON.stringify(openApiDocument(version()), null, 2)}\n`,
 });
 
@@ -40,6 +42,21 @@ ${rows.join('\n')}
 
 Exit codes: 0 done · 1 a bug in Kiln · 2 usage or configuration · 3 changes or drift found · 4 failed and rolled back ·
 5 failed and not rolled back: a person is needed · 6 engine or daemon unreachable · 130 interrupted.
+`;
+}
+
+const cell = (text: string): string => text.replaceAll('|', '\\|');
+
+function causesMarkdown(): string {
+  const rows = CAUSES.map(({ id, why, fix }) => `| \`${id}\` | ${cell(why)} | ${cell(fix)} |`);
+  return `# Causes of differences between bakes
+
+Generated from the table by \`scripts/generate-docs.ts\`. \`kiln bake --verify\` explains each difference by the first row
+that fits it; see [reproducible bakes](../reproducible.md).
+
+| cause | why the bakes differ | what to do |
+| --- | --- | --- |
+${rows.join('\n')}
 `;
 }
 

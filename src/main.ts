@@ -8,6 +8,10 @@ async function main(): Promise<number> {
     const { runDaemon } = await import('./daemon/entry.ts');
     return runDaemon(kilnHome(env, process.getuid?.() ?? -1), env);
   }
+  if (argv[2] === 'bake-elsewhere') {
+    const { runChild } = await import('./reproduce/child.ts');
+    return runChild();
+  }
   const { runCli } = await import('./cli/program.ts');
   return runCli(argv.slice(2), env);
 }

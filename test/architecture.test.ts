@@ -28,6 +28,7 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[] | 'anything but cli'
   gates: ['domain', 'errors', 'platform', 'oci', 'bake', 'engines'],
   sbom: ['domain', 'errors', 'platform', 'oci', 'gates'],
   vulnerabilities: ['domain', 'errors', 'platform', 'oci', 'gates', 'sbom'],
+  reproduce: ['domain', 'errors', 'platform', 'oci', 'linux', 'bake'],
   traffic: ['domain', 'errors', 'platform', 'engines'],
   engines: ['domain', 'errors'],
   'engines/*': ['domain', 'errors', 'platform', 'oci', 'linux', 'engines'],

@@ -166,6 +166,26 @@ export const BakeEvent = z
     z.object({ kind: z.literal('gate.done'), ...gateResult, findings: z.int() }),
   ])
   .meta({ id: 'BakeEvent' });
+const orNone = z.string().nullable();
+const LockMove = z.discriminatedUnion('kind', [
+  z.object({ kind: z.literal('base'), name: z.string(), from: orNone, to: orNone }),
+  z.object({ kind: z.literal('package'), set: z.string(), name: z.string(), from: orNone, to: orNone, hash: z.boolean() }),
+]);
+/** A second bake, elsewhere and from nothing, beside the first. */
+export const Reproduction = z
+  .object({
+    same: z.boolean(),
+    first: digest,
+    second: digest,
+    variations: list(z.object({ what: z.string(), varied: z.boolean(), how: z.string() })),
+    differences: list(
+      z.object({ path: orNone, step: orNone, what: list(z.string()), cause: orNone, why: z.string(), fix: z.string() }),
+    ),
+    /** Differences that are not listed. */
+    more: z.int(),
+    ms: z.number(),
+  })
+  .meta({ id: 'Reproduction' });
 export const BakeResult = z
   .object({
     digest,
@@ -178,6 +198,10 @@ export const BakeResult = z
     /** False: every step was cached and the image was in the store already. */
     changed: z.boolean(),
     steps: list(z.object({ name: z.string(), cached: z.boolean(), ms: z.number() })),
+    /** What `update` moved in kiln.lock. */
+    moved: list(LockMove),
+    /** Null where it was not asked for. */
+    reproduction: Reproduction.nullable(),
     ms: z.number(),
   })
   .meta({ id: 'BakeResult' });

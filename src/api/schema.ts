@@ -7,6 +7,7 @@ import {
   BakeResult,
   Evidence,
   EvidenceDocument,
+  Reproduction,
   Entry,
   FleetStatus,
   GateReport,
@@ -64,6 +65,7 @@ export const SCHEMAS = {
       cache: reference.optional(),
       channel: name.optional(),
       by,
+      verify: z.boolean().default(false),
     }),
     event: BakeEvent,
     answer: BakeResult,
@@ -243,6 +245,7 @@ export type FleetStatusBody = z.output<typeof FleetStatus>;
 export type ProblemBody = z.output<typeof Problem>;
 export type ReleaseBody = z.output<typeof Release>;
 export type BakeResultBody = z.output<typeof BakeResult>;
+export type ReproductionBody = z.output<typeof Reproduction>;
 export type GateReportBody = z.output<typeof GateReport>;
 export type BakeEventBody = z.output<typeof BakeEvent>;
 export type EntryBody = z.output<typeof Entry>;

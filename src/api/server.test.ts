@@ -121,6 +121,8 @@ const BAKED = {
   reports: [],
   changed: true,
   steps: [],
+  moved: [],
+  reproduction: null,
   ms: 1,
 };
 

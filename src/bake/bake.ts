@@ -32,14 +32,14 @@ export async function bake(recipe: Recipe | DockerfileRecipe, deps: BakeDeps, op
   // Git is asked while the steps go on: nothing needs its answer before the image is written.
   const naming = nameOf(recipe.folder, options);
   const session = openSession(deps);
-  const { digest, known } = await bakeLocked(recipe, deps, options.update, naming, session);
+  const { digest, known, moved } = await bakeLocked(recipe, deps, options.update, naming, session);
   const tags = await wantedTags(deps.store, digest, await naming);
   const changed = !known || session.steps.some((step) => !step.cached);
-  return { digest, tags, changed, steps: session.steps, ms: deps.clock.now() - startedAt };
+  return { digest, tags, changed, steps: session.steps, moved, ms: deps.clock.now() - startedAt };
 }
 
-async function nameOf(folder: string, { service, version }: BakeOptions): Promise<Naming> {
-  return { service, version, revision: await readRevision(folder) };
+async function nameOf(folder: string, { service, version, revision }: BakeOptions): Promise<Naming> {
+  return { service, version, revision: revision === undefined ? await readRevision(folder) : revision };
 }
 
 async function bakeLocked(
@@ -48,14 +48,13 @@ async function bakeLocked(
   update: boolean,
   naming: Promise<Naming>,
   session: Session,
-): Promise<Baked> {
+): Promise<Baked & Pick<BakeResult, 'moved'>> {
   const lock = await openLock(recipe.folder, update);
   const hashes = await openFileHashes(deps.home, recipe.folder, () => deps.clock.now());
   try {
     const parts = { deps, session, lock, hashes, naming };
     const baked = 'dockerfile' in recipe ? await bakeDockerfile(recipe, parts) : await bakeRecipe(recipe, parts);
-    await lock.finish();
-    return baked;
+    return { ...baked, moved: await lock.finish() };
   } finally {
     await hashes.save();
   }

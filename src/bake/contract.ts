@@ -3,11 +3,14 @@
  * Dockerfiles; it does not read kiln.yaml, run instances or talk to a daemon. What it needs comes in as `BakeDeps`.
  */
 import type { Digest } from '../domain/digest.ts';
+import type { RuntimeMount } from '../linux/runtime-config.ts';
 import type { RegistryOptions } from '../oci/registry.ts';
 import type { ServiceName } from '../domain/ids.ts';
 import type { ImageConfig, ImageStore, Layer } from '../oci/store.ts';
 import type { Clock } from '../platform/clock.ts';
 import type { Home } from '../platform/home.ts';
+import type { Revision } from './git.ts';
+import type { LockMove } from './lock-moves.ts';
 
 /** The part of src/linux/layers.ts that a bake needs. */
 export interface MountedLayers {
@@ -43,6 +46,8 @@ export interface BakeDeps {
   readonly registry?: RegistryOptions;
   /** Steps that others have baked. Default: none. */
   readonly shared?: SharedSteps;
+  /** For a bake in other surroundings than usual. */
+  readonly surroundings?: Surroundings;
 }
 
 /** What a step made. */
@@ -60,10 +65,21 @@ export interface SharedSteps {
   used(key: Digest, outcome: Outcome): void;
 }
 
+/** Files that every command finds besides its own, in roots that have what they need. */
+export interface Surroundings {
+  readonly mounts: readonly RuntimeMount[];
+  /** Absolute paths. */
+  readonly needs: readonly string[];
+}
+
+export const USUAL: Surroundings = { mounts: [], needs: [] };
+
 export interface BakeOptions {
   readonly service: string;
   /** The version: `1.2.0` becomes the tag `service:1.2.0`. Null: only the git revision's tag. */
   readonly version: string | null;
+  /** What git would say of the recipe's folder; absent: git is asked. */
+  readonly revision?: Revision | null;
   /** Moves kiln.lock to what the mirrors and registries have now. */
   readonly update: boolean;
 }
@@ -88,6 +104,8 @@ export interface BakeResult {
   /** False: every step was cached and the image was in the store already. */
   readonly changed: boolean;
   readonly steps: readonly BakedStep[];
+  /** What `update` moved in kiln.lock. */
+  readonly moved: readonly LockMove[];
   readonly ms: number;
 }
 

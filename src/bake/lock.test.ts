@@ -5,7 +5,8 @@ import { join } from 'node:path';
 import { afterEach, beforeEach, test } from 'node:test';
 
 import { sha256 } from '../platform/hash.ts';
-import { formatLock, openLock, parseLock, type LockedPackage } from './lock.ts';
+import type { LockedPackage } from './lock-content.ts';
+import { formatLock, openLock, parseLock } from './lock.ts';
 
 let folder = '';
 beforeEach(async () => {

@@ -10,27 +10,16 @@ import { parse, stringify } from 'yaml';
 import { isDigest, type Digest } from '../domain/digest.ts';
 import { KilnError, messageOf } from '../errors/error.ts';
 import { readIfThere, writeFileAtomic } from '../platform/files.ts';
-
-export interface LockedPackage {
-  readonly name: string;
-  readonly version: string;
-  readonly sha256: string;
-  /** Below the mirror's address: `pool/main/n/nodejs/nodejs_18_amd64.deb`. */
-  readonly path: string;
-}
+import type { LockContent, LockedPackage } from './lock-content.ts';
+import { movesBetween, type LockMove } from './lock-moves.ts';
 
 export interface Lock {
   /** The digest of a reference; `resolve` is asked where it isn't locked, and its answer is locked. */
   base(reference: string, resolve: () => Promise<Digest>): Promise<Digest>;
   /** The packages of a set (`debian:bookworm amd64 + nodejs`), the same way. */
   packages(set: string, resolve: () => Promise<readonly LockedPackage[]>): Promise<readonly LockedPackage[]>;
-  /** At the end of a bake: what it didn't ask for is dropped. */
-  finish(): Promise<void>;
-}
-
-interface Content {
-  readonly bases: Readonly<Record<string, Digest>>;
-  readonly packages: Readonly<Record<string, readonly LockedPackage[]>>;
+  /** At the end of a bake: what it didn't ask for is dropped. Answers what an update moved; nothing without one. */
+  finish(): Promise<readonly LockMove[]>;
 }
 
 const HEADER = '# Written by `kiln bake`; commit it beside kiln.yaml. `kiln bake --update` moves it.\n';
@@ -56,7 +45,7 @@ export async function openLock(folder: string, update: boolean): Promise<Lock> {
   const before = text === null ? { bases: {}, packages: {} } : parseLock(text, path);
   const bases = answers<Digest>(update ? {} : before.bases);
   const packages = answers<readonly LockedPackage[]>(update ? {} : before.packages);
-  const save = async (content: Content): Promise<void> => {
+  const save = async (content: LockContent): Promise<void> => {
     const now = formatLock(content);
     if (now !== text) await writeFileAtomic(path, now, 0o644);
   };
@@ -72,6 +61,7 @@ export async function openLock(folder: string, update: boolean): Promise<Lock> {
       const content = { bases: bases.known(), packages: packages.known() };
       const empty = Object.keys(content.bases).length + Object.keys(content.packages).length === 0;
       if (!empty || text !== null) await save(content);
+      return update ? movesBetween(before, content) : [];
     },
   };
 }
@@ -103,7 +93,7 @@ function answers<T>(locked: Readonly<Record<string, T>>): Answers<T> {
   };
 }
 
-export function formatLock(content: Content): string {
+export function formatLock(content: LockContent): string {
   const packages = Object.entries(content.packages).map(([set, list]) => [set, list.map(formatPackage)] as const);
   const body = { lock: FORMAT, bases: content.bases, packages: Object.fromEntries(packages) };
   return HEADER + stringify(body, { lineWidth: 0, sortMapEntries: true });
@@ -111,7 +101,7 @@ export function formatLock(content: Content): string {
 
 const formatPackage = (item: LockedPackage): string => `${item.name} ${item.version} ${item.sha256} ${item.path}`;
 
-export function parseLock(text: string, path: string): Content {
+export function parseLock(text: string, path: string): LockContent {
   const damaged = (why: string, cause?: unknown): KilnError =>
     new KilnError('CONFIG_INVALID', `kiln.lock ${why}`, {
       hint: 'restore it from version control, or delete it and bake anew',

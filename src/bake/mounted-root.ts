@@ -6,9 +6,10 @@
 import { mkdir, writeFile } from 'node:fs/promises';
 import { dirname, join, relative } from 'node:path';
 
+import type { RuntimeMount } from '../linux/runtime-config.ts';
 import type { Layer } from '../oci/store.ts';
 import { run } from '../platform/exec.ts';
-import type { MountedLayers } from './contract.ts';
+import type { MountedLayers, Surroundings } from './contract.ts';
 import { makeFolder } from './work-folder.ts';
 
 export interface StepRoot {
@@ -18,6 +19,8 @@ export interface StepRoot {
   readonly upper: string;
   /** The whole root, writable. */
   readonly merged: string;
+  /** What every command in it finds besides its own mounts. */
+  readonly surroundings: Surroundings;
 }
 
 /** Folders that every image has, and their modes. */
@@ -32,20 +35,24 @@ export interface RootOptions {
   readonly work: string;
   /** Whether a command will run in it. */
   readonly mountPoints: boolean;
+  /** For the command: `BakeDeps.surroundings`. */
+  readonly surroundings: Surroundings;
 }
 
 export async function mountRoot(layers: MountedLayers, options: RootOptions): Promise<StepRoot> {
-  const { chain, work } = options;
+  const { chain, work, surroundings } = options;
   const upper = await makeFolder(join(work, 'upper'));
   const merged = await makeFolder(join(work, 'merged'));
   await makeFolder(join(work, 'overlay'));
-  const bottom = options.mountPoints ? await mountPoints(join(work, 'bottom')) : await makeFolder(join(work, 'bottom'));
+  const bottom = options.mountPoints
+    ? await mountPoints(join(work, 'bottom'), surroundings.mounts)
+    : await makeFolder(join(work, 'bottom'));
   const lower = [...(await mountedLayers(layers, chain)), bottom].map((folder) => relative(layers.base, folder));
   // Whole files in the upper folder only: nothing that a layer can't say. volatile: a crash throws the folder away anyway.
   const upperPart = `upperdir=${relative(layers.base, upper)},workdir=${relative(layers.base, join(work, 'overlay'))}`;
   const upperOptions = `redirect_dir=off,metacopy=off,index=off,volatile,${upperPart}`;
   await mountOverlay(layers.base, `${upperOptions},lowerdir=${lower.join(':')}`, merged);
-  return { work, upper, merged };
+  return { work, upper, merged, surroundings };
 }
 
 /** The layers read-only below `work`; returns the folder. */
@@ -70,11 +77,12 @@ async function mountedLayers(layers: MountedLayers, chain: readonly Layer[]): Pr
 const mountOverlay = (cwd: string, options: string, target: string): Promise<string> =>
   run('mount', ['-t', 'overlay', 'kiln-bake', '-o', options, '--', target], { cwd });
 
-async function mountPoints(folder: string): Promise<string> {
+async function mountPoints(folder: string, lent: readonly RuntimeMount[]): Promise<string> {
   await makeFolder(folder);
   for (const [path, mode] of Object.entries(STANDARD_FOLDERS)) await makeFolder(join(folder, path), mode);
   for (const path of ['/etc', '/usr', '/usr/sbin', '/root', ...MOUNT_FOLDERS]) await makeFolder(join(folder, path));
-  for (const path of MOUNT_FILES) {
+  const own = lent.map(({ path }) => path).filter((path) => !path.startsWith('/run/'));
+  for (const path of [...MOUNT_FILES, ...own]) {
     await mkdir(dirname(join(folder, path)), { recursive: true });
     await writeFile(join(folder, path), '', { mode: 0o644 });
   }

@@ -9,9 +9,11 @@ import { basename, join } from 'node:path';
 import { readCgroups } from '../linux/cgroups.ts';
 import { runtimeConfig, type RuntimeMount } from '../linux/runtime-config.ts';
 import { exec, type ExecResult } from '../platform/exec.ts';
+import { isThere } from '../platform/files.ts';
 import type { Home } from '../platform/home.ts';
 import { buildMounts } from './build-environment.ts';
 import type { StepRoot } from './mounted-root.ts';
+import { resolveInRoot } from './root-path.ts';
 import { makeFolder } from './work-folder.ts';
 
 export interface SandboxCommand {
@@ -72,6 +74,11 @@ export async function runInSandbox(root: StepRoot, command: SandboxCommand, deps
   }
 }
 
+async function surroundingsIn({ merged, surroundings: { mounts, needs } }: StepRoot): Promise<readonly RuntimeMount[]> {
+  const there = await Promise.all(needs.map(async (path) => isThere(await resolveInRoot(merged, path))));
+  return there.every(Boolean) ? mounts : [];
+}
+
 const tmpfs = (path: string): RuntimeMount => ({ kind: 'tmpfs', path, sizeBytes: TMPFS_BYTES });
 
 async function configOf(root: StepRoot, command: SandboxCommand, home: Home, bundle: string): Promise<object> {
@@ -83,7 +90,12 @@ async function configOf(root: StepRoot, command: SandboxCommand, home: Home, bun
     capabilities: CAPABILITIES,
     mayGainPrivileges: true,
     network: command.network ? 'host' : 'own',
-    mounts: [...['/tmp', '/run', '/root/.npm', '/root/.cache'].map(tmpfs), ...(await buildMounts(bundle)), ...command.mounts],
+    mounts: [
+      ...['/tmp', '/run', '/root/.npm', '/root/.cache'].map(tmpfs),
+      ...(await buildMounts(bundle)),
+      ...(await surroundingsIn(root)),
+      ...command.mounts,
+    ],
     limits: null,
     cgroup: `/kiln-${home.id}.${basename(bundle)}`,
     cgroups: await readCgroups(),

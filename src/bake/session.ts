@@ -5,7 +5,7 @@ import type { Digest } from '../domain/digest.ts';
 import { messageOf } from '../errors/error.ts';
 import { layerFromFolder } from '../oci/layer-writer.ts';
 import type { Layer } from '../oci/store.ts';
-import { EPOCH_SECONDS, EPOCH_TEXT, type BakeDeps, type BakedStep, type Chain, type Outcome } from './contract.ts';
+import { EPOCH_SECONDS, EPOCH_TEXT, USUAL, type BakeDeps, type BakedStep, type Chain, type Outcome } from './contract.ts';
 import { mountRoot } from './mounted-root.ts';
 import { bakeKey, chainOf, openStepCache, type StepCache } from './step-cache.ts';
 import type { Step } from './steps/step.ts';
@@ -84,7 +84,12 @@ function onTop(below: Chain, { layer, leavesEtc }: Outcome, madeBy: string): Cha
 
 async function perform(deps: BakeDeps, step: Step, chain: readonly Layer[]): Promise<Outcome> {
   return withWorkFolder(deps.home, async (work) => {
-    const root = await mountRoot(deps.layers, { chain, work, mountPoints: SANDBOXED.has(step.kind) });
+    const root = await mountRoot(deps.layers, {
+      chain,
+      work,
+      mountPoints: SANDBOXED.has(step.kind),
+      surroundings: deps.surroundings ?? USUAL,
+    });
     const onText = (text: string): void => deps.onEvent({ kind: 'step.output', step: step.name, text });
     await step.apply(root, { deps, signal: deps.signal, onText });
     deps.signal.throwIfAborted();

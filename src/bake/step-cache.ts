@@ -14,7 +14,7 @@ import type { Home } from '../platform/home.ts';
 import type { Outcome } from './contract.ts';
 
 /** To be raised when a step's outcome changes for the same inputs: old entries are then never asked for again. */
-const KEY_VERSION = 2;
+const KEY_VERSION = 3;
 
 /** `inputs`: any JSON. The same inputs, whatever the order of their members, give the same key. */
 export const bakeKey = (kind: string, inputs: unknown): Digest => sha256(canonicalJson([KEY_VERSION, kind, inputs]));

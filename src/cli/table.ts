@@ -34,13 +34,17 @@ export const COMMANDS: readonly CommandSpec[] = [
     arguments: [folder],
     options: [
       option('--tag <TAG>', 'an immutable tag for the image'),
-      option('--update', 'take the newest base and packages'),
+      option('--update', 'take the newest base and packages, and show what moved'),
+      option('--verify', 'bake once more elsewhere, and explain each difference'),
       option('--cache <REF>', 'share steps through a registry, as in registry.example/team/web:cache'),
       option('--channel <CHANNEL>', 'let this channel hold the image once it has passed every gate'),
       option('--packer-manifest <FILE>', "add the image to a packer-manifest.json, for tools that read Packer's"),
     ],
     example: 'kiln bake examples/web --tag 1.2.0',
-    exits: { 2: 'usage or configuration; a gate failed, and nothing was published' },
+    exits: {
+      2: 'usage or configuration; a gate failed, and nothing was published',
+      3: 'with --verify: the second bake made another image',
+    },
     load: () => import('./commands/bake.ts'),
   },
   {

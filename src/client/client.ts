@@ -14,6 +14,7 @@ import { errorOf, linesOf, parse, send, textOf, unreachable } from './wire.ts';
 export type {
   AnswerOf,
   BakeEventBody,
+  BakeResultBody,
   ChannelBody,
   EntryBody,
   EventOf,
@@ -28,6 +29,7 @@ export type {
   LogLineBody,
   ProblemBody,
   ReleaseBody,
+  ReproductionBody,
   RevokingBody,
   ServeEventBody,
   StoredImageBody,

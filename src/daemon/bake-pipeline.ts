@@ -5,7 +5,7 @@
 import { join } from 'node:path';
 
 import type { BakeEventBody, BakeResultBody } from '../api/schema.ts';
-import type { BakeResult } from '../bake/contract.ts';
+import type { BakeDeps, BakeResult } from '../bake/contract.ts';
 import type { Digest } from '../domain/digest.ts';
 import type { Json } from '../domain/json.ts';
 import type { DockerfileRecipe, Recipe } from '../domain/recipe.ts';
@@ -23,6 +23,7 @@ import { sbomGate } from '../sbom/gate.ts';
 import { gatePolicyOf } from '../spec/gates.ts';
 import type { Spec } from '../spec/parse.ts';
 import { recipeOf } from '../spec/recipe.ts';
+import type { Reproduction } from '../reproduce/contract.ts';
 import { isDamaged, readImage } from './damaged.ts';
 import { bakeLineage, inheritRevocation, recordPolicies } from './bake-lineage.ts';
 import { moveChannel } from './channel-verbs.ts';
@@ -97,15 +98,23 @@ async function bakeImage(
   recipe: Recipe | DockerfileRecipe,
   builtOn: BuiltOn[],
 ): Promise<BakeResult> {
-  const { images: store, home, layers, clock } = parts;
   const { spec, version, update, signal, emit } = request;
-  const onEvent = (event: BakeEventBody): void => void emit(event);
-  const registry = await parts.registries.options(signal);
-  const lineage = bakeLineage(parts, builtOn);
-  const deps = { store, home, layers, clock, lineage, signal, onEvent, registry };
-  return withSharedSteps(parts, { cache: request.cache ?? null, signal, tell: onEvent }, (shared) =>
+  const deps = await bakeDeps(parts, request, builtOn);
+  return withSharedSteps(parts, { cache: request.cache ?? null, signal, tell: (event) => void emit(event) }, (shared) =>
     parts.bake(recipe, { ...deps, ...shared }, { service: spec.service, version, update }),
   );
+}
+
+/** `builtOn` grows with what the bake builds on. */
+export async function bakeDeps(
+  parts: Parts,
+  { signal, emit }: Pick<BakeRequest, 'signal' | 'emit'>,
+  builtOn: BuiltOn[],
+): Promise<BakeDeps> {
+  const { images: store, home, layers, clock } = parts;
+  const onEvent = (event: BakeEventBody): void => void emit(event);
+  const registry = await parts.registries.options(signal);
+  return { store, home, layers, clock, lineage: bakeLineage(parts, builtOn), signal, onEvent, registry };
 }
 
 /** Before the bake, which may take minutes: an image that is yet to be made was in no channel before. */
@@ -169,7 +178,11 @@ const failedGates = ({ reports }: GatesResult): string =>
     .map(({ gate, why }) => `${gate}: ${why}`)
     .join('; ');
 
-export const bakeBody = (outcome: BakeOutcome): BakeResultBody => ({ ...outcome, reports: outcome.reports.map(reportBody) });
+export const bakeBody = (outcome: BakeOutcome, reproduction: Reproduction | null): BakeResultBody => ({
+  ...outcome,
+  reports: outcome.reports.map(reportBody),
+  reproduction,
+});
 
 /** For who can go on only with an image that passed. Throws GATE_FAILED. */
 export function requirePassed(outcome: BakeOutcome): void {

@@ -45,7 +45,13 @@ async function deploy(parts: Parts, input: ParsedOf<'deploy'>, ctx: Context): Pr
   const { request, bake } = await prepare(parts, input, ctx);
   const { release, created } = parts.fleets.deploy(request);
   const { fleet, routing } = release.content;
-  return { fleet, release: releaseBody(release), created, listen: routing.listen, bake: bake === null ? null : bakeBody(bake) };
+  return {
+    fleet,
+    release: releaseBody(release),
+    created,
+    listen: routing.listen,
+    bake: bake === null ? null : bakeBody(bake, null),
+  };
 }
 
 async function prepare(parts: Parts, input: ParsedOf<'deploy'>, { signal, emit }: Context): Promise<Prepared> {

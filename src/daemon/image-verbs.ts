@@ -11,6 +11,7 @@ import { keptReports } from './keep-reports.ts';
 import { imagesToKeep, layersOf } from './keep.ts';
 import { resolveImage } from './names.ts';
 import type { Parts } from './parts.ts';
+import { verifyBake } from './verify-bake.ts';
 import { requireExplained } from './unexplained.ts';
 
 /** What a bake or pull that is under way has written is younger than this. */
@@ -21,7 +22,7 @@ type ImageVerbs = Pick<Handlers, 'bake' | 'images' | 'image' | 'tagImage' | 'pla
 export function imageVerbs(parts: Parts): ImageVerbs {
   const { images, journal, gate } = parts;
   return {
-    async bake({ folder, tag, update, cache, channel: name, by }, { signal, emit }) {
+    async bake({ folder, tag, update, cache, channel: name, by, verify }, { signal, emit }) {
       const spec = await loadSpec(folder);
       const channel = name === undefined ? null : { channel: name, how: 'bake' as const, by, why: '' };
       const request = {
@@ -34,7 +35,10 @@ export function imageVerbs(parts: Parts): ImageVerbs {
         emit,
         ...(cache === undefined ? {} : { cache }),
       };
-      return bakeBody(await gate.shared(() => bakeSpec(parts, request)));
+      return gate.shared(async () => {
+        const outcome = await bakeSpec(parts, request);
+        return bakeBody(outcome, verify ? await verifyBake(parts, request, outcome.digest) : null);
+      });
     },
     async images() {
       const stored = await images.list();

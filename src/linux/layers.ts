@@ -45,11 +45,12 @@ interface Places {
 /** Below it lie unpackings that aren't finished, in folders named after the process that makes them. */
 const WORK = '.work-';
 
-export function openLayerMounts(home: Home, store: ImageStore): LayerMounts {
+/** `form`: what layers are unpacked to; `folders` also where the kernel has EROFS, which lists a folder in another order. */
+export function openLayerMounts(home: Home, store: ImageStore, form: 'erofs' | 'folders' = 'erofs'): LayerMounts {
   const base = join(home.run, 'layers');
   const underway = new Map<Digest, Promise<string>>();
   let probed: Promise<boolean> | undefined;
-  const erofsWorks = (): Promise<boolean> => (probed ??= probeErofs(home));
+  const erofsWorks = (): Promise<boolean> => (probed ??= form === 'erofs' ? probeErofs(home) : Promise.resolve(false));
   const ensure = (layer: Layer): Promise<string> => {
     const known = underway.get(layer.diffId);
     if (known !== undefined) return known;

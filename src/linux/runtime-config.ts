@@ -67,6 +67,8 @@ const CPU_PERIOD_US = 100_000;
 /** cgroup v2 refuses less, v1 too. */
 const MIN_QUOTA_US = 1000;
 const SHM_BYTES = 64 << 20;
+/** Always the same, whatever Kiln was started with. */
+const UMASK = 0o022;
 
 /** Pure; the same options give the same object. */
 export function runtimeConfig(options: RuntimeOptions): object {
@@ -95,7 +97,7 @@ function processPart(options: RuntimeOptions): object {
   const ambient = process.uid === 0 ? [] : kept;
   return {
     terminal: false,
-    user: { uid: process.uid, gid: process.gid, additionalGids: process.groups },
+    user: { uid: process.uid, gid: process.gid, umask: UMASK, additionalGids: process.groups },
     args: process.args,
     env: Object.entries(process.env).map(([name, value]) => `${name}=${value}`),
     cwd: process.cwd,

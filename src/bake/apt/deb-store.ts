@@ -12,7 +12,7 @@ import { KilnError } from '../../errors/error.ts';
 import { exec, run } from '../../platform/exec.ts';
 import { readIfThere, writeFileAtomic } from '../../platform/files.ts';
 import type { Home } from '../../platform/home.ts';
-import type { LockedPackage } from '../lock.ts';
+import type { LockedPackage } from '../lock-content.ts';
 import type { AptSource } from './sources.ts';
 
 /** apt's own downloader: proxies, certificates and credentials as the machine's apt has them. */

@@ -7,7 +7,7 @@ import { join } from 'node:path';
 
 import { sha256 } from '../../platform/hash.ts';
 import type { Home } from '../../platform/home.ts';
-import type { LockedPackage } from '../lock.ts';
+import type { LockedPackage } from '../lock-content.ts';
 import { controlOf, debPath } from './deb-store.ts';
 
 export interface RepositoryIdentity {

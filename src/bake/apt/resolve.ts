@@ -9,7 +9,7 @@ import { KilnError } from '../../errors/error.ts';
 import { exec, type ExecResult } from '../../platform/exec.ts';
 import { sha256 } from '../../platform/hash.ts';
 import type { Home } from '../../platform/home.ts';
-import type { LockedPackage } from '../lock.ts';
+import type { LockedPackage } from '../lock-content.ts';
 import { inTurn } from '../turns.ts';
 import { formatSources, type AptSource } from './sources.ts';
 

@@ -46,9 +46,9 @@ export async function tidy(folder: string): Promise<void> {
   await removeCompiled(join(folder, 'usr'));
 }
 
-/** The day of a password's last change is the day of the bake: field 3 of shadow(5). */
+/** The day of a password's last change is the day of the bake: field 3 of shadow(5). 0, which asks for a new one, stays. */
 export const fixDays = (shadow: string): string =>
-  shadow.replaceAll(/^([^:\n]*:[^:\n]*):[0-9]+:/gm, `$1:${Math.floor(EPOCH_SECONDS / 86_400)}:`);
+  shadow.replaceAll(/^([^:\n]*:[^:\n]*):[0-9]{5}:/gm, `$1:${Math.floor(EPOCH_SECONDS / 86_400)}:`);
 
 async function empty(folder: string): Promise<void> {
   if (!(await isFolder(folder))) return;

@@ -1,12 +1,14 @@
 /** A Dockerfile as a recipe: bases pinned through kiln.lock, built by buildah, imported by digest. */
 import { createReadStream } from 'node:fs';
-import { copyFile, readFile } from 'node:fs/promises';
+import { copyFile, readFile, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 
 import type { Digest } from '../../domain/digest.ts';
 import { isName, isServiceName } from '../../domain/ids.ts';
 import type { DockerfileRecipe } from '../../domain/recipe.ts';
 import { KilnError } from '../../errors/error.ts';
+import { unpackLayer } from '../../oci/layer-reader.ts';
+import { layerFromFolder } from '../../oci/layer-writer.ts';
 import { openImageStore } from '../../oci/layout.ts';
 import type { Image, ImageStore, Layer } from '../../oci/store.ts';
 import { baseImage, type ImageBase } from '../base.ts';
@@ -19,6 +21,7 @@ import type { Lock } from '../lock.ts';
 import type { Session } from '../session.ts';
 import { bakeKey } from '../step-cache.ts';
 import { inTurn } from '../turns.ts';
+import { tidyCommand } from '../tidy-command.ts';
 import { makeFolder, withWorkFolder } from '../work-folder.ts';
 import { openBuildah } from './buildah.ts';
 import { readContext } from './context.ts';
@@ -68,6 +71,12 @@ async function pinBases(file: Pinnable, recipe: DockerfileRecipe, { deps, lock, 
     found.set(name, { reference, image: await baseImage(asBase(reference), recipe.folder, lock, session.cache, deps) });
   }
   return found;
+}
+
+/** What the Dockerfile builds on, as the recipe names it. */
+export async function dockerfileBases(recipe: DockerfileRecipe): Promise<readonly ImageBase[]> {
+  const { images } = readDockerfile(await readText(recipe), recipe.args);
+  return images.map((name) => asBase(recipe.bases[name] ?? name));
 }
 
 /** `image:…` is in the store, `channel:…` too, `oci:…` a layout; everything else a registry's. */
@@ -127,7 +136,7 @@ async function build(
       onText: (text) => deps.onEvent({ kind: 'step.output', step: recipe.dockerfile, text }),
     });
     const known = [...bases.values()].flatMap(({ image }) => image.layers);
-    return importBuilt(out, known, annotations, deps.store);
+    return importBuilt({ out, work }, known, annotations, deps.store);
   });
 }
 
@@ -144,9 +153,9 @@ async function sharedFolder(work: string): Promise<string> {
   return folder;
 }
 
-/** A layer of a base keeps the blob that the store has: buildah would compress it anew. */
+/** A layer of a base keeps the blob that the store has: buildah would compress it anew. All others are written as Kiln's. */
 async function importBuilt(
-  out: string,
+  { out, work }: { readonly out: string; readonly work: string },
   known: readonly Layer[],
   annotations: Readonly<Record<string, string>>,
   store: ImageStore,
@@ -158,12 +167,26 @@ async function importBuilt(
   const layers: Layer[] = [];
   for (const layer of image.layers) {
     const there = known.find((base) => base.diffId === layer.diffId);
-    if (there === undefined) {
-      const blob = await built.blobPath(layer.descriptor.digest);
-      await store.putBlob(createReadStream(blob), layer.descriptor);
-    }
-    layers.push(there ?? layer);
+    layers.push(there ?? (await importLayer(layer, built, work, store)));
   }
   const { history } = chainOfImage({ layers, config: image.config }, 'Dockerfile');
-  return store.putImage({ ...image.config, created: EPOCH_TEXT, history }, layers, annotations);
+  const rootfs = { type: 'layers', diff_ids: layers.map(({ diffId }) => diffId) } as const;
+  return store.putImage({ ...image.config, created: EPOCH_TEXT, history, rootfs }, layers, annotations);
+}
+
+/** In Kiln's one form, without what commands leave; as it is where it says nothing of a folder that it has things in. */
+async function importLayer(layer: Layer, built: ImageStore, work: string, store: ImageStore): Promise<Layer> {
+  const folder = await makeFolder(join(work, 'layer'));
+  try {
+    const size = { storedBytes: layer.descriptor.size };
+    const { impliedFolders } = await unpackLayer(await built.openLayer(layer), folder, size);
+    if (impliedFolders.length === 0) {
+      await tidyCommand(folder);
+      return await layerFromFolder(store, folder, { overlay: true, epochSeconds: EPOCH_SECONDS });
+    }
+  } finally {
+    await rm(folder, { recursive: true, force: true });
+  }
+  await store.putBlob(createReadStream(await built.blobPath(layer.descriptor.digest)), layer.descriptor);
+  return layer;
 }

@@ -15,6 +15,7 @@ import { resolveInRoot } from '../root-path.ts';
 import { runInSandbox } from '../sandbox.ts';
 import { makeFolder } from '../work-folder.ts';
 import { ansibleOnThisMachine, type Ansible } from './ansible-core.ts';
+import { tidyCommand } from '../tidy-command.ts';
 import { stepFailed } from './failure.ts';
 import { buildConstants, DEFAULT_PATH, type RunPlace } from './run.ts';
 import type { Step } from './step.ts';
@@ -62,6 +63,7 @@ export function ansibleStep(step: AnsibleStep, place: RunPlace, name: string): S
       const result = await runInSandbox(root, command, { home: deps.home, signal, onText });
       if (result.code !== 0)
         throw stepFailed(name, asSaid(result), 'mend the playbook and bake again; the steps before it are kept');
+      await tidyCommand(root.upper);
     },
   };
 }

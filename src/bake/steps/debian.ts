@@ -9,7 +9,7 @@ import type { AptSource } from '../apt/sources.ts';
 import { tidy } from '../apt/tidy.ts';
 import { requireTool } from '../check.ts';
 import { EPOCH_SECONDS } from '../contract.ts';
-import type { LockedPackage } from '../lock.ts';
+import type { LockedPackage } from '../lock-content.ts';
 import { MORTAL } from '../sandbox.ts';
 import { stepFailed } from './failure.ts';
 import type { Step } from './step.ts';

@@ -8,6 +8,7 @@ import { EPOCH_SECONDS } from '../contract.ts';
 import { lendFiles, type Lent, type RecipeFiles } from '../recipe-files.ts';
 import { resolveInRoot } from '../root-path.ts';
 import { runInSandbox } from '../sandbox.ts';
+import { tidyCommand } from '../tidy-command.ts';
 import { stepFailed } from './failure.ts';
 import type { Step } from './step.ts';
 
@@ -45,6 +46,7 @@ export function runStep(step: RunStep, place: RunPlace, name: string): Step {
       };
       const result = await runInSandbox(root, command, { home: deps.home, signal, onText });
       if (result.code !== 0) throw stepFailed(name, result, 'mend the command and bake again; the steps before it are kept');
+      await tidyCommand(root.upper);
     },
   };
 }

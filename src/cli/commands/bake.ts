@@ -7,9 +7,12 @@ import type { Run } from '../command.ts';
 import { counted, duration } from '../render/amounts.ts';
 import { addToManifest } from '../packer-manifest.ts';
 import { gateLines } from '../render/gates.ts';
+import { moveLines } from '../render/moves.ts';
+import { reproductionLines } from '../render/reproduction.ts';
 
 /** As the error GATE_FAILED: what is in the recipe's folder has to change. */
 const GATE_FAILED = 2;
+const NOT_REPRODUCIBLE = 3;
 
 const evidenceText = ({ attached, signedBy }: AnswerOf<'bake'>['evidence']): string => {
   const what = attached.length === 0 ? 'evidence: nothing new' : `evidence: ${attached.length} attached`;
@@ -24,6 +27,7 @@ export const run: Run = async (args, context) => {
     {
       folder,
       update: args.flag('update'),
+      verify: args.flag('verify'),
       by: context.by,
       ...(tag === undefined ? {} : { tag }),
       ...(cache === undefined ? {} : { cache }),
@@ -33,7 +37,11 @@ export const run: Run = async (args, context) => {
   );
   await showBake(bake, context);
   const image = await bake.result();
-  const findings = gateLines(image.reports, context.terminal);
+  const findings = [
+    ...(args.flag('update') ? moveLines(image.moved) : []),
+    ...gateLines(image.reports, context.terminal),
+    ...(image.reproduction === null ? [] : reproductionLines(image.reproduction, context.terminal)),
+  ];
   if (image.verdict === 'fail') {
     const lines = [...findings, `image ${shortDigest(image.digest)} was not published: no tag was given`, `  ${image.digest}`];
     return { document: image, lines, exitCode: GATE_FAILED };
@@ -52,6 +60,7 @@ export const run: Run = async (args, context) => {
   const names = image.tags.length === 0 ? '' : `   ${image.tags.join(', ')}`;
   return {
     document: image,
+    exitCode: image.reproduction?.same === false ? NOT_REPRODUCIBLE : 0,
     lines: [
       ...findings,
       `image ${shortDigest(image.digest)}${names}   ${what}`,

@@ -12,6 +12,8 @@ const WORDS: Readonly<Record<string, (data: Data) => string>> = {
   'step.done': ({ intent }) => `done with ${textOf(intent)}`,
   'step.failed': ({ intent, why }) => `failed with ${textOf(intent)}: ${textOf(why)}`,
   'bake.started': ({ folder, service }) => `bake of ${textOf(service)} started in ${textOf(folder)}`,
+  'bake.verified': ({ digest, same }) =>
+    `baked image ${shortened(digest)} once more: ${same === true ? 'the same, it is reproducible' : 'another image, it is not reproducible'}`,
   'bake.done': ({ digest, changed }) => `baked image ${shortened(digest)}${changed === false ? ', unchanged' : ''}`,
   'bake.failed': ({ why }) => `bake failed: ${textOf(why)}`,
   'gate.done': ({ gate, verdict, why, digest }) =>

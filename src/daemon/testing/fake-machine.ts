@@ -71,7 +71,14 @@ export const fakeMachine =
         const digest = await store.putImage(config, [layer], { 'org.opencontainers.image.title': service, ...base });
         const tag = `${service}:${hexOf(layer.diffId).slice(0, 12)}`;
         onEvent({ kind: 'step.done', step: 'files', cached: false, ms: 1 });
-        return { digest, tags: [tag], changed: !known.has(digest), steps: [{ name: 'files', cached: false, ms: 1 }], ms: 1 };
+        return {
+          digest,
+          tags: [tag],
+          changed: !known.has(digest),
+          steps: [{ name: 'files', cached: false, ms: 1 }],
+          moved: [],
+          ms: 1,
+        };
       },
       checkMachine: async () => world.machineProblems,
       signer: () => world.signer(),
