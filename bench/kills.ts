@@ -9,7 +9,7 @@ import { join } from 'node:path';
 import { Random } from '../src/engines/sim/random.ts';
 import { print } from './figures.ts';
 import { leftovers } from './leftovers.ts';
-import { openSite, until, type Site } from './site.ts';
+import { haproxyPid, openSite, until, type Site } from './site.ts';
 
 const RUNS = Number(process.argv[2] ?? 50);
 const SEED = Number(process.argv[3] ?? Date.now() % 1_000_000);
@@ -24,7 +24,7 @@ const pick = <T>(list: readonly T[]): T => list[random.below(list.length)] as T;
 async function pidsOf(site: Site, victim: Victim): Promise<readonly number[]> {
   const client = await site.client();
   const daemon = (await client.health({})).pid;
-  const haproxy = Number(await readFile(join(site.home.root, 'traffic/haproxy.pid'), 'utf8'));
+  const haproxy = await haproxyPid(site.home);
   const { instances } = await client.status({ service: 'web' });
   const chosen = instances.length === 0 ? [] : [await instancePid(site, pick(instances).id)];
   return { daemon: [daemon], haproxy: [haproxy], instance: chosen, all: [daemon, haproxy, ...chosen] }[victim];

@@ -4,10 +4,9 @@
  * Kinds: rolling, blue-green, rollback, heal, daemon-killed, haproxy-reloaded.
  */
 import { readFile } from 'node:fs/promises';
-import { join } from 'node:path';
 
 import { startLoad, type Load } from './load.ts';
-import { openSite, until, type Site } from './site.ts';
+import { haproxyPid, openSite, until, type Site } from './site.ts';
 
 const REQUESTS = Number(process.argv[2] ?? 200_000);
 const ASKED = process.argv.slice(3);
@@ -34,8 +33,7 @@ const KINDS: Readonly<Record<string, (site: Site, run: number) => Promise<void>>
     await until('a daemon that has finished the rollout', 60, () => atRestNow(site), 100);
   },
   async 'haproxy-reloaded'(site) {
-    const pid = Number(await readFile(join(site.home.root, 'traffic/haproxy.pid'), 'utf8'));
-    process.kill(pid, 'SIGUSR2');
+    process.kill(await haproxyPid(site.home), 'SIGUSR2');
     await new Promise((resolve) => setTimeout(resolve, 2000));
   },
 };

@@ -58,12 +58,22 @@ export async function openSite(example: string, port: number, edit: (spec: strin
       await writeFile(join(folder, 'kiln.yaml'), change(edit(spec)).replace(/listen: \S+?(?=[ ,}\n])/, `listen: ${port}`));
     },
     async close() {
-      await kiln('down');
+      const { code, stderr } = await kiln('down');
+      // What is still mounted must not be deleted from under whatever runs.
+      if (code !== 0) throw new Error(`kiln down ended with ${code}; ${home.root} is left as it is: ${stderr.trim()}`);
       await rm(root, { recursive: true, force: true });
     },
   };
   await site.version('v1');
   return site;
+}
+
+/** HAProxy's master, of which Kiln keeps a record. */
+export async function haproxyPid(home: Home): Promise<number> {
+  const record = JSON.parse(await readFile(join(home.run, 'lb/process.json'), 'utf8')) as {
+    readonly master: { readonly pid: number };
+  };
+  return record.master.pid;
 }
 
 /** KILN_BENCH_SEED names a home whose images and bake cache are taken over, so that a run need not bake Debian anew. */

@@ -58,12 +58,20 @@ function site(): Site {
 }
 
 const rolling: Strategy = { kind: 'rolling', minHealthyPercent: 100, maxSurge: 1, batch: null };
+const canary: Strategy = {
+  kind: 'canary',
+  steps: [
+    { weight: 500, holdMs: 5000 },
+    { weight: 5000, holdMs: 5000 },
+  ],
+  judge: { maxErrors: null, maxLatency: [], waitMs: 60_000, unsure: 'roll-back' },
+};
 const serves = ({ fleets }: Site, release: number): boolean => {
   const state = fleets.state(FLEET);
   return state.serving === release && state.rollout === null;
 };
 
-for (const strategy of [rolling, { kind: 'blue-green' }, { kind: 'recreate' }] as const satisfies readonly Strategy[]) {
+for (const strategy of [rolling, { kind: 'blue-green' }, canary, { kind: 'recreate' }] as const satisfies readonly Strategy[]) {
   test(`${strategy.kind}: the second release replaces the first, then a rollback restores it`, async () => {
     const it = site();
     it.deploy('v1', { strategy });
@@ -91,6 +99,62 @@ for (const strategy of [rolling, { kind: 'blue-green' }, { kind: 'recreate' }] a
     assert.deepEqual(it.world.violations, []);
   });
 }
+
+const kinds = ({ journal }: Site): readonly string[] => journal.snapshot().map(({ kind }) => kind);
+const shares = ({ world }: Site): readonly number[] =>
+  (world.routing(FLEET)?.groups ?? []).map(({ weight }) => weight).filter((weight) => weight > 0);
+
+test('canary: each step has its share, is judged, and the canary becomes the fleet', async () => {
+  const it = site();
+  it.deploy('v1', { strategy: canary });
+  await it.until('r1 serves', () => serves(it, 1));
+  it.deploy('v2', { strategy: canary }, 10);
+  await it.until('5 %', () => shares(it).includes(500));
+  assert.deepEqual([it.running()['r1'], it.running()['r2']], [10, 1]);
+  const first = it.world.instances().find(({ id }) => id.includes('.r2.'));
+  await it.until('50 %', () => shares(it).includes(5000));
+  assert.deepEqual([it.running()['r1'], it.running()['r2']], [10, 5]);
+  await it.until('r2 serves', () => serves(it, 2));
+  assert.equal(kinds(it).filter((kind) => kind === 'canary.passed').length, 2);
+  assert.ok(
+    it.world.instances().some(({ id }) => id === first?.id),
+    'what was tested is what serves',
+  );
+  assert.deepEqual(it.world.violations, []);
+});
+
+test('canary: a release that answers its probe and fails its requests is judged, and the fleet never left', async () => {
+  const it = site();
+  it.world.behave(imageOf('liar'), { kind: 'lies', healthyAfterMs: 100 });
+  it.deploy('v1', { strategy: canary });
+  await it.until('r1 serves', () => serves(it, 1));
+  it.deploy('liar', { strategy: canary });
+  await it.until('the rollout is over', () => it.fleets.state(FLEET).ended?.outcome === 'rolled-back');
+  assert.match(it.fleets.state(FLEET).ended?.reason ?? '', /the judge failed r2 at 5 %: errors: 100 % against 0 %/);
+  assert.equal(kinds(it).includes('canary.passed'), false);
+  assert.equal(it.running()['r1'], 3);
+  assert.deepEqual(it.world.violations, []);
+});
+
+test('canary: a step that waits for a person goes on when promoted, and is rolled back after a day', async () => {
+  const it = site();
+  const strategy: Strategy = { kind: 'canary', steps: [{ weight: 2000, holdMs: null }], judge: null };
+  it.deploy('v1', { strategy });
+  await it.until('r1 serves', () => serves(it, 1));
+  it.deploy('v2', { strategy });
+  await it.until('20 %', () => it.fleets.state(FLEET).rollout?.canary.window != null);
+  const { plan } = it.fleets.fleet(FLEET).last ?? {};
+  assert.match(plan?.waits[0]?.what ?? '', /step 1 of 1 at 20 %: somebody to promote it/);
+  await it.world.clock.advance(23 * 3_600_000);
+  await it.fleets.tickAll();
+  assert.equal(it.fleets.state(FLEET).rollout?.phase, 'advancing');
+  it.fleets.command(FLEET, { kind: 'promote', past: 'step' }, 'test');
+  await it.until('r2 serves', () => serves(it, 2));
+  it.deploy('v3', { strategy });
+  await it.until('20 % again', () => it.fleets.state(FLEET).rollout?.canary.window != null);
+  await it.world.clock.advance(25 * 3_600_000);
+  await it.until('it is rolled back', () => it.fleets.state(FLEET).ended?.outcome === 'rolled-back');
+});
 
 test('blue-green: a rollback while blue is warm switches at once and launches nothing', async () => {
   const it = site();

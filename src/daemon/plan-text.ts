@@ -44,6 +44,9 @@ function describeEvent(event: FleetEvent): readonly string[] {
     }
     case 'image.ready':
     case 'rollout.progress':
+    case 'canary.stepped':
+    case 'canary.judged':
+    case 'canary.passed':
     case 'rollout.paused':
     case 'rollout.resumed':
     case 'rollout.attention':

@@ -107,7 +107,28 @@ export type Strategy =
       readonly batch: number | null;
     }
   | { readonly kind: 'blue-green' }
+  /** A share of the traffic at a time, judged beside the release that serves; its instances become the fleet. */
+  | { readonly kind: 'canary'; readonly steps: readonly CanaryStep[]; readonly judge: JudgeTerms | null }
   | { readonly kind: 'recreate' };
+
+export interface CanaryStep {
+  /** The canary's share of the traffic in basis points, 1 to 9,999. */
+  readonly weight: number;
+  /** How long the step lasts at least; null: until somebody promotes. */
+  readonly holdMs: number | null;
+}
+
+/** What the judge fails a canary for, besides being worse than the release that serves. */
+export interface JudgeTerms {
+  /** More errors than this share (0 to 1) of the requests; null: no such limit. */
+  readonly maxErrors: number | null;
+  /** A quantile (0.95) of the latency above so many milliseconds. */
+  readonly maxLatency: readonly { readonly quantile: number; readonly ms: number }[];
+  /** How long after its hold a step waits for enough requests to judge by. */
+  readonly waitMs: number;
+  /** What happens when there are still too few then. */
+  readonly unsure: 'roll-back' | 'go-on';
+}
 
 export interface Replace {
   readonly strategy: Strategy;

@@ -77,6 +77,8 @@ export interface Engine {
   deleteGroup(group: GroupId, ctx: CallContext): Promise<void>;
   /** The whole weight table, durable and acknowledged by the load balancer before it returns. */
   setTraffic(fleet: FleetId, weights: Weights, preview: GroupId | null, ctx: CallContext): Promise<void>;
+  /** What each group has answered so far. Throws rather than answer half. */
+  metrics(fleet: FleetId, ctx: CallContext): Promise<readonly GroupMetrics[]>;
   /** The fleet's last group is gone: stops listening for it. Absent is success. */
   forget(fleet: FleetId, ctx: CallContext): Promise<void>;
   /** Engines that don't keep groups by themselves move towards what was asked for, one round. */

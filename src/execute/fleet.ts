@@ -7,7 +7,7 @@ import { canonicalJson, type Json } from '../domain/json.ts';
 import type { Digest } from '../domain/digest.ts';
 import type { FleetId } from '../domain/ids.ts';
 import type { Revoked } from '../domain/revocation.ts';
-import type { CallContext, Engine, FleetObservation } from '../engines/engine.ts';
+import type { CallContext, Engine, FleetObservation, GroupMetrics } from '../engines/engine.ts';
 import { KilnError, messageOf } from '../errors/error.ts';
 import type { Clock } from '../platform/clock.ts';
 import { decide, type Command } from '../plan/commands.ts';
@@ -15,7 +15,7 @@ import type { FleetEvent } from '../plan/events.ts';
 import { lintPlan } from '../plan/lint.ts';
 import type { Plan, Step } from '../plan/plan.ts';
 import { reconcile } from '../plan/reconcile.ts';
-import { emptyFleet, fold, releaseOfState, type FleetState } from '../plan/state.ts';
+import { emptyFleet, fold, isJudged, releaseOfState, type FleetState } from '../plan/state.ts';
 import type { Entry } from '../store/journal.ts';
 import { entryOf, fleetEventOf } from './events.ts';
 import type { Executor } from './executor.ts';
@@ -89,7 +89,8 @@ export class Fleet {
   async preview(events: readonly FleetEvent[]): Promise<Plan> {
     const { engine, clock, executor, revoked } = this.#parts;
     const imagined = events.reduce((state, event) => fold(state, event, state.seq + 1, clock.now()), this.#state);
-    return reconcile(imagined, await engine.observe(this.id, { signal: executor.signal }), clock.now(), revoked);
+    const observed = await engine.observe(this.id, { signal: executor.signal });
+    return reconcile(imagined, observed, { now: clock.now(), revoked, metrics: null });
   }
 
   /** Rounds until nothing is left to do; then the time of the next look, ms since the epoch. Never throws. */
@@ -167,12 +168,19 @@ export class Fleet {
   /** When the planner wants to look again. */
   async #followPlan(observed: FleetObservation, ctx: CallContext): Promise<number | null> {
     const { clock, revoked } = this.#parts;
-    const plan = reconcile(this.#state, observed, clock.now(), revoked);
+    const metrics = await this.#metrics(ctx);
+    const plan = reconcile(this.#state, observed, { now: clock.now(), revoked, metrics });
     this.#last = { plan, observed };
     const objections = lintPlan(plan, this.#state, observed, clock.now());
     if (objections.length > 0) throw this.#refuse(plan, objections);
     if (await this.#execute(plan, ctx)) this.#asked += 1;
     return plan.wakeAt;
+  }
+
+  /** Null where nothing is judged, and where they can't be read: a rollout waits for them until its step's deadline. */
+  async #metrics(ctx: CallContext): Promise<readonly GroupMetrics[] | null> {
+    if (!isJudged(this.#state)) return null;
+    return this.#parts.engine.metrics(this.id, ctx).catch(() => null);
   }
 
   /** True where something was done that is worth another round. */

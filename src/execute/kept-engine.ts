@@ -15,6 +15,7 @@ import type {
   Engine,
   EngineName,
   FleetObservation,
+  GroupMetrics,
   GroupObservation,
   InstanceObservation,
   Problem,
@@ -121,6 +122,10 @@ export class KeptEngine implements Engine {
         throw new KilnError('PLAN_STALE', `${group} had ${shown} healthy instances and has ${ready} now`, { hint });
       }
     }
+  }
+
+  metrics(fleet: FleetId, ctx: CallContext): Promise<readonly GroupMetrics[]> {
+    return this.#parts.balancer.metrics(fleet, ctx);
   }
 
   async forget(fleet: FleetId, ctx: CallContext): Promise<void> {

@@ -18,6 +18,8 @@ export type Command =
   | { readonly kind: 'pause' }
   | { readonly kind: 'resume' }
   | { readonly kind: 'abort' }
+  /** Past the present step of a canary, or past all of them. */
+  | { readonly kind: 'promote'; readonly past: 'step' | 'all' }
   | { readonly kind: 'stop' }
   | { readonly kind: 'start' }
   | { readonly kind: 'retire' };
@@ -36,6 +38,8 @@ export function decide(state: FleetState, command: Command, revoked: Revoked): r
       return state.rollout?.pausedAt == null ? [] : [{ kind: 'rollout.resumed' }];
     case 'abort':
       return abort(state, 'aborted', revoked);
+    case 'promote':
+      return promote(state, command.past);
     case 'stop':
       return state.life === 'active' ? [{ kind: 'fleet.stopped' }] : [];
     case 'start':
@@ -118,6 +122,19 @@ function pause(state: FleetState): readonly FleetEvent[] {
   if (state.rollout === null) throw busy(state, 'no rollout is under way', '`kiln status` shows what the fleet does');
   if (state.rollout.phase !== 'advancing') throw busy(state, 'the fleet is on its way back', 'a way back cannot be paused');
   return state.rollout.pausedAt === null ? [{ kind: 'rollout.paused' }] : [];
+}
+
+/** By a person, against whatever the judge still waits for. The instances must be healthy all the same. */
+function promote(state: FleetState, past: 'step' | 'all'): readonly FleetEvent[] {
+  const { rollout } = state;
+  if (rollout?.phase !== 'advancing' || rollout.to === null) {
+    throw busy(state, 'no rollout is under way that could be promoted', '`kiln status` shows what the fleet does');
+  }
+  const { strategy } = releaseOfState(state, rollout.to).content.replace;
+  if (strategy.kind !== 'canary') throw busy(state, `a ${strategy.kind} rollout has no steps`, 'it goes on by itself');
+  const { step } = rollout.canary;
+  if (step >= strategy.steps.length) return [];
+  return [{ kind: 'canary.passed', next: past === 'all' ? strategy.steps.length : step + 1, why: 'promoted' }];
 }
 
 /** Back to where the rollout came from. A way back is not aborted: it is what abort leads to. */

@@ -5,6 +5,7 @@
 import type { GroupId, InstanceId, ReleaseNumber } from '../domain/ids.ts';
 import type { Release } from '../domain/release.ts';
 import type { Weights } from '../engines/engine.ts';
+import type { Arm, Verdict } from './judge/judge.ts';
 
 /**
  * Why a rollout runs. `deploy` and `rollback` were asked for: when they fail, the fleet goes back to where it was.
@@ -40,6 +41,12 @@ export type FleetEvent =
   | { readonly kind: 'image.ready' }
   /** The target group grew, or more of it are ready: restarts the deadlines. `failures`: of the target group so far. */
   | { readonly kind: 'rollout.progress'; readonly ready: number; readonly size: number; readonly failures: number }
+  /** The canary has the share of this step from here on; what both had answered by then. */
+  | { readonly kind: 'canary.stepped'; readonly step: number; readonly canary: Arm; readonly baseline: Arm }
+  /** `early`: the how-manieth look before the step's last, from 1; null: the last. The verdict has its numbers with it. */
+  | { readonly kind: 'canary.judged'; readonly step: number; readonly early: number | null; readonly verdict: Verdict }
+  /** `next`: the step that comes; the number of steps: all traffic. */
+  | { readonly kind: 'canary.passed'; readonly next: number; readonly why: 'held' | 'judged' | 'unsure' | 'promoted' }
   | { readonly kind: 'rollout.paused' }
   | { readonly kind: 'rollout.resumed' }
   /** The way back is not healthy either. Kiln goes on trying; a person is needed. */

@@ -19,6 +19,20 @@ export function failureOf(world: RolloutWorld): FleetEvent | null {
   return { kind: 'rollout.started', from: rollout.to, to, cause: 'failure', reason };
 }
 
+/** Why the judge has ended a canary; null while it has not. */
+function verdictOf({ rollout, release, target }: RolloutWorld): string | null {
+  const { strategy } = release.content.replace;
+  const { judged, step } = rollout.canary;
+  if (rollout.phase !== 'advancing' || strategy.kind !== 'canary' || judged === null || strategy.steps[step] === undefined)
+    return null;
+  const { verdict, last } = judged;
+  const at = `r${target.release} at ${(strategy.steps[step].weight ?? 0) / 100} %`;
+  if (verdict.verdict === 'fail') return `the judge failed ${at}: ${verdict.why}`;
+  if (last && verdict.verdict === 'unsure' && strategy.judge?.unsure === 'roll-back')
+    return `not enough evidence for ${at}: ${verdict.why}`;
+  return null;
+}
+
 function reasonOf(world: RolloutWorld): string | null {
   const { rollout, release, target, size, now } = world;
   const name = `r${target.release}`;
@@ -29,6 +43,8 @@ function reasonOf(world: RolloutWorld): string | null {
   const failures = target.failures - rollout.progress.failures;
   if (failures >= TOLERATED_FAILURES && target.ready < size) return `${failures} instances of ${name} failed${because}`;
   if (rollout.pausedAt !== null) return now - rollout.pausedAt >= PAUSE_MS ? `${name} was paused for a day` : null;
+  const verdict = verdictOf(world);
+  if (verdict !== null) return verdict;
   if (now < deadlineOf(world)) return null;
   if (!rollout.imageReady) return `the image of ${name} could not be made ready`;
   return target.ready < size

@@ -4,23 +4,23 @@
  */
 import type { GroupId } from '../domain/ids.ts';
 import { releaseOf } from '../domain/ids.ts';
-import type { Revoked } from '../domain/revocation.ts';
 import type { FleetObservation } from '../engines/engine.ts';
 import type { FleetEvent } from './events.ts';
 import { failureOf } from './failure.ts';
 import type { Plan, Step, Wait } from './plan.ts';
 import type { FleetState } from './state.ts';
 import { blueGreen } from './strategies/blue-green.ts';
+import { canary } from './strategies/canary.ts';
 import { finish, PAUSE_MS } from './strategies/parts.ts';
 import { recreate } from './strategies/recreate.ts';
 import { restore } from './strategies/restore.ts';
 import { rolling } from './strategies/rolling.ts';
 import { steady } from './strategies/steady.ts';
 import { leaveRevoked } from './way-back.ts';
-import { rolloutWorld, sameWeights, standing, worldOf, type Goal, type RolloutWorld, type World } from './world.ts';
+import { rolloutWorld, sameWeights, standing, worldOf, type Facts, type Goal, type RolloutWorld, type World } from './world.ts';
 
-export function reconcile(state: FleetState, observed: FleetObservation, now: number, revoked: Revoked): Plan {
-  const world = worldOf(state, observed, now, revoked);
+export function reconcile(state: FleetState, observed: FleetObservation, facts: Facts): Plan {
+  const world = worldOf(state, observed, facts);
   if (state.life === 'retired') return planOf(world, [], []);
   if (state.life === 'retiring') return retire(world);
   if (state.life === 'stopped') return stopped(world);
@@ -46,7 +46,7 @@ function roll(world: RolloutWorld): Plan {
   }
   if (rollout.pausedAt !== null) return paused(world, rollout.pausedAt);
   const goal = strategyOf(world);
-  return settle(world, withWarm(world, goal), [...expiries(world), ...progressOf(world, goal)]);
+  return settle(world, withWarm(world, goal), [...expiries(world), ...progressOf(world, goal), ...(goal.events ?? [])]);
 }
 
 /** Ways back that older windows still cover stay as they are, whatever goes on (law 5). */
@@ -72,6 +72,8 @@ function strategyOf(world: RolloutWorld): Goal {
       return mustRecreate(world) ? recreate(world, 'done') : rolling(world, strategy);
     case 'blue-green':
       return mustRecreate(world) ? recreate(world, 'done') : blueGreen(world);
+    case 'canary':
+      return mustRecreate(world) ? recreate(world, 'done') : canary(world, strategy);
     case 'recreate':
       return recreate(world, 'done');
   }

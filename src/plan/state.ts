@@ -5,6 +5,9 @@
 import type { FleetId, ReleaseNumber } from '../domain/ids.ts';
 import type { Release } from '../domain/release.ts';
 import type { Cause, FleetEvent, Outcome, Warm } from './events.ts';
+import type { Arm, Verdict } from './judge/judge.ts';
+
+type CanaryEvent = Extract<FleetEvent, { kind: `canary.${string}` }>;
 
 /** `advancing`: to the release asked for. `restoring`: back to one that served. `attention`: restoring, past its deadline. */
 export type Phase = 'advancing' | 'restoring' | 'attention';
@@ -22,7 +25,23 @@ export interface Rollout {
   /** When it last made progress, and how far it had come. */
   readonly progress: { readonly at: number; readonly ready: number; readonly size: number; readonly failures: number };
   readonly pausedAt: number | null;
+  readonly canary: CanaryProgress;
 }
+
+/** How far a canary has come. Nothing of it matters to other strategies. */
+export interface CanaryProgress {
+  /** The present step; the number of steps: on its way to all traffic. */
+  readonly step: number;
+  /** Since the step's share is in force, and what both arms had answered by then; null before. */
+  readonly window: { readonly at: number; readonly canary: Arm; readonly baseline: Arm } | null;
+  /** Looks at this step so far, not counting the last, and how many requests the canary had answered at the newest of them. */
+  readonly looks: number;
+  readonly lookedAt: number;
+  /** The newest verdict, and whether it was the step's last. */
+  readonly judged: { readonly verdict: Verdict; readonly last: boolean } | null;
+}
+
+const stepAt = (step: number): CanaryProgress => ({ step, window: null, looks: 0, lookedAt: 0, judged: null });
 
 /** How the last rollout ended. */
 export interface Ended {
@@ -91,6 +110,10 @@ export function fold(state: FleetState, event: FleetEvent, seq: number, at: numb
       return withRollout(next, { imageReady: true });
     case 'rollout.progress':
       return withRollout(next, { progress: { at, ready: event.ready, size: event.size, failures: event.failures } });
+    case 'canary.stepped':
+    case 'canary.judged':
+    case 'canary.passed':
+      return canaryMoved(next, event, at);
     case 'rollout.paused':
       return withRollout(next, { pausedAt: at });
     case 'rollout.resumed':
@@ -124,7 +147,28 @@ function started(event: Extract<FleetEvent, { kind: 'rollout.started' }>, seq: n
     imageReady: false,
     progress: { at, ready: 0, size: 0, failures: 0 },
     pausedAt: null,
+    canary: stepAt(0),
   };
+}
+
+function canaryMoved(state: FleetState, event: CanaryEvent, at: number): FleetState {
+  const { rollout } = state;
+  if (rollout === null) return state;
+  const progress = { ...rollout.progress, at };
+  switch (event.kind) {
+    case 'canary.stepped': {
+      const { step, canary, baseline } = event;
+      return withRollout(state, { progress, canary: { ...stepAt(step), window: { at, canary, baseline } } });
+    }
+    case 'canary.passed':
+      return withRollout(state, { progress, canary: { ...stepAt(event.next), judged: rollout.canary.judged } });
+    case 'canary.judged': {
+      const { early, verdict } = event;
+      const judged = { verdict, last: early === null };
+      const looked = early === null ? {} : { looks: early, lookedAt: verdict.canary.requests };
+      return withRollout(state, { canary: { ...rollout.canary, ...looked, judged } });
+    }
+  }
 }
 
 const withRollout = (state: FleetState, change: Partial<Rollout>): FleetState =>
@@ -140,8 +184,11 @@ function startedAgain(state: FleetState, at: number): FleetState {
 function resumed(state: FleetState, at: number): FleetState {
   const { rollout } = state;
   if (rollout === null || rollout.pausedAt === null) return state;
-  const progress = { ...rollout.progress, at: rollout.progress.at + (at - rollout.pausedAt) };
-  return { ...state, rollout: { ...rollout, pausedAt: null, progress } };
+  const pausedMs = at - rollout.pausedAt;
+  const progress = { ...rollout.progress, at: rollout.progress.at + pausedMs };
+  const { window } = rollout.canary;
+  const canary = { ...rollout.canary, window: window === null ? null : { ...window, at: window.at + pausedMs } };
+  return { ...state, rollout: { ...rollout, pausedAt: null, progress, canary } };
 }
 
 function finished(state: FleetState, outcome: Outcome, warm: readonly Warm[], at: number): FleetState {
@@ -157,6 +204,13 @@ function trailAfter(state: FleetState, to: ReleaseNumber | null): readonly Relea
   const marks = state.serving === null ? state.trail : [...state.trail, state.serving];
   const back = to === null ? -1 : marks.indexOf(to);
   return back === -1 ? marks : marks.slice(0, back);
+}
+
+/** A rollout whose next steps depend on what its groups answer. */
+export function isJudged({ rollout, releases }: FleetState): boolean {
+  if (rollout?.phase !== 'advancing' || rollout.to === null) return false;
+  const strategy = releases[rollout.to - 1]?.content.replace.strategy;
+  return strategy?.kind === 'canary' && rollout.canary.step < strategy.steps.length;
 }
 
 /** The release of that number. It exists: numbers come from the state itself. */

@@ -2,7 +2,7 @@
 import { groupId, releaseOf, type GroupId, type ReleaseNumber } from '../domain/ids.ts';
 import type { Release } from '../domain/release.ts';
 import type { Revoked } from '../domain/revocation.ts';
-import type { FleetObservation, GroupObservation, Weights } from '../engines/engine.ts';
+import type { FleetObservation, GroupMetrics, GroupObservation, Weights } from '../engines/engine.ts';
 import type { Wait } from './plan.ts';
 import { releaseOfState, type FleetState, type Rollout } from './state.ts';
 import type { FleetEvent } from './events.ts';
@@ -41,6 +41,8 @@ export interface World {
   readonly trouble: string | null;
   /** Every group that exists. */
   readonly groups: readonly GroupView[];
+  /** What each group has answered so far; null where nobody asked, or the load balancer could not be read. */
+  readonly metrics: readonly GroupMetrics[] | null;
 }
 
 export interface RolloutWorld extends World {
@@ -60,11 +62,22 @@ export interface Goal {
   readonly weights: Weights | null;
   readonly preview: GroupId | null;
   readonly waits: readonly Wait[];
+  /** Recorded before anything is done. */
+  readonly events?: readonly FleetEvent[];
   /** Recorded once the world is as wanted. */
   readonly done: FleetEvent | null;
 }
 
-export function worldOf(state: FleetState, observed: FleetObservation, now: number, revoked: Revoked): World {
+/** What the planner knows besides the fleet's own state and what was observed of it. */
+export interface Facts {
+  /** Milliseconds since the epoch. */
+  readonly now: number;
+  readonly revoked: Revoked;
+  /** For a rollout that is judged (`isJudged`); null where there are none. */
+  readonly metrics: readonly GroupMetrics[] | null;
+}
+
+export function worldOf(state: FleetState, observed: FleetObservation, { now, revoked, metrics }: Facts): World {
   const groups = observed.groups.map((group) => viewOf(state, group, observed.weights, now));
   return {
     state,
@@ -76,6 +89,7 @@ export function worldOf(state: FleetState, observed: FleetObservation, now: numb
     revoked,
     trouble: observed.trouble,
     groups,
+    metrics,
   };
 }
 

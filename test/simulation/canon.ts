@@ -5,6 +5,7 @@ import { contentOf, imageOf, type ReleaseTraits } from './releases.ts';
 import type { Act, Scenario, TimedAct } from './scenario.ts';
 
 const NEVER: Behaviour = { kind: 'never' };
+const LIAR: Behaviour = { kind: 'lies', healthyAfterMs: 300 };
 const SIZE = 3;
 /** Long enough for any rollout of these to be over. */
 const LATER_MS = 60_000;
@@ -15,6 +16,16 @@ const rolling: Strategy = { kind: 'rolling', minHealthyPercent: 100, maxSurge: 1
 const eager: Strategy = { kind: 'rolling', minHealthyPercent: 50, maxSurge: 0, batch: null };
 const blueGreen: Strategy = { kind: 'blue-green' };
 const recreate: Strategy = { kind: 'recreate' };
+const terms = { maxErrors: null, maxLatency: [], waitMs: 60_000, unsure: 'roll-back' } as const;
+const canary: Strategy = {
+  kind: 'canary',
+  steps: [
+    { weight: 1000, holdMs: 2000 },
+    { weight: 5000, holdMs: 2000 },
+  ],
+  judge: terms,
+};
+const watched: Strategy = { kind: 'canary', steps: [{ weight: 2000, holdMs: null }], judge: null };
 
 function deploy(name: string, strategy: Strategy, behaviour: Behaviour = GOOD, traits: ReleaseTraits = {}): Act {
   const content = contentOf(imageOf(name), { strategy, keepMs: 20_000, healthDeadlineMs: 3000, drainMs: 1000, ...traits });
@@ -31,6 +42,19 @@ const ACTS: Readonly<Record<string, readonly TimedAct[]>> = {
   'rolling without surge, failed': [after(0, deploy('a', eager)), after(LATER_MS, deploy('b', eager, NEVER))],
   'blue-green, done': [after(0, deploy('a', blueGreen)), after(LATER_MS, deploy('b', blueGreen))],
   'blue-green, failed': [after(0, deploy('a', blueGreen)), after(LATER_MS, deploy('b', blueGreen, NEVER))],
+  'canary, done': [after(0, deploy('a', canary)), after(LATER_MS, deploy('b', canary))],
+  'canary, failed': [after(0, deploy('a', canary)), after(LATER_MS, deploy('b', canary, NEVER))],
+  'canary, failed by the judge': [after(0, deploy('a', canary)), after(LATER_MS, deploy('b', canary, LIAR))],
+  'canary, promoted': [
+    after(0, deploy('a', watched)),
+    after(LATER_MS, deploy('b', watched)),
+    after(5000, { kind: 'promote', past: 'step' }),
+  ],
+  'canary, aborted half-way': [
+    after(0, deploy('a', canary)),
+    after(LATER_MS, deploy('b', canary)),
+    after(3000, { kind: 'abort' }),
+  ],
   'recreate, done': [after(0, deploy('a', recreate)), after(LATER_MS, deploy('b', recreate))],
   'recreate, failed': [after(0, deploy('a', recreate)), after(LATER_MS, deploy('b', recreate, NEVER))],
   'a single writer, done': [

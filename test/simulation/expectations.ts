@@ -38,6 +38,15 @@ export function overdue(plan: Plan, now: number): readonly string[] {
     .map(({ what, until }) => `law 6: it still waits for "${what}", ${now - (until ?? 0)} ms after its deadline`);
 }
 
+/** Law 5, what was tested is what serves: no rollout ends well whose newest verdict was a failure. */
+export function servesWhatFailed(state: FleetState | null, entry: Entry): readonly string[] {
+  const event = fleetEventOf(entry);
+  const failed = state?.rollout?.canary.judged?.verdict.verdict === 'fail';
+  return failed && state?.rollout?.phase === 'advancing' && event?.kind === 'rollout.finished' && event.outcome === 'done'
+    ? [`law 5: r${state.rollout.to} serves although the judge failed it`]
+    : [];
+}
+
 /** Law 5, as an entry is written and before it counts: the way back stays until its window has passed. */
 export function closesWayBack(state: FleetState | null, entry: Entry): readonly string[] {
   if (state === null || state.life !== 'active') return [];

@@ -15,7 +15,7 @@ import { emptyFleet, type FleetState } from '../../src/plan/state.ts';
 import type { Entry, Journal } from '../../src/store/journal.ts';
 import { MemoryJournal } from '../../src/store/memory.ts';
 import { startDaemon, stateOf, type Daemon } from './daemon.ts';
-import { closesWayBack, floorOf, overdue, revokedBy, settles, unrest } from './expectations.ts';
+import { closesWayBack, floorOf, overdue, revokedBy, servesWhatFailed, settles, unrest } from './expectations.ts';
 import { FLEET, hashOfContent } from './releases.ts';
 import type { Act, Scenario } from './scenario.ts';
 
@@ -105,7 +105,10 @@ class History {
     }
     await this.#driveUntil(at + SETTLING_MS);
     this.#world.setFaults(noFaults);
-    if (!this.#mayStayPaused()) this.#act({ kind: 'resume' });
+    if (!this.#mayStayPaused()) {
+      this.#act({ kind: 'resume' });
+      this.#act({ kind: 'promote', past: 'all' });
+    }
     await this.#driveToRest();
     if (this.#options.replay === true) await this.#compareReplay();
   }
@@ -162,7 +165,8 @@ class History {
     this.#appended += entries.length;
     for (const entry of entries) {
       const { seq, kind, data } = entry;
-      for (const closed of closesWayBack(this.#state(), entry)) this.broken.add(closed);
+      const state = this.#state();
+      for (const broken of [...closesWayBack(state, entry), ...servesWhatFailed(state, entry)]) this.broken.add(broken);
       if (kind === 'instance.retiring') this.#world.decidedToRetire((data as { readonly instance: InstanceId }).instance);
       if (kind === 'plan.refused') this.broken.add(`the planner's plan was refused: ${canonicalJson(data)}`);
       if (this.#options.trace !== undefined) this.#note(`#${seq} ${kind} ${brief(data)}`);
@@ -199,6 +203,8 @@ class History {
       }
       case 'rollback':
         return this.#command({ kind: 'rollback', to: act.to as ReleaseNumber | null });
+      case 'promote':
+        return this.#command({ kind: 'promote', past: act.past });
       case 'scale':
         return this.#command({ kind: 'scale', size: act.size });
       case 'abort':

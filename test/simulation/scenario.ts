@@ -11,6 +11,7 @@ export type Act =
   | { readonly kind: 'redeploy'; readonly nth: number }
   | { readonly kind: 'rollback'; readonly to: number | null }
   | { readonly kind: 'abort' | 'pause' | 'resume' | 'stop' | 'start' | 'retire' | 'crash' }
+  | { readonly kind: 'promote'; readonly past: 'step' | 'all' }
   | { readonly kind: 'scale'; readonly size: number }
   /** The image of an earlier deploy, in `inMs`. */
   | { readonly kind: 'revoke'; readonly nth: number; readonly inMs: number }
@@ -69,12 +70,13 @@ function drawRates(random: Random): FaultRates {
 
 /** Each act with its weight out of 100. */
 const ACTS: readonly (readonly [number, (random: Random, fleet: FleetTraits) => Act])[] = [
-  [34, (random, fleet) => drawDeploy(random, fleet, random.chance(0.5))],
+  [32, (random, fleet) => drawDeploy(random, fleet, random.chance(0.5))],
   [4, (random) => ({ kind: 'revoke', nth: random.below(4), inMs: random.pick([0, 0, 2000, 60_000]) })],
   [4, (random) => ({ kind: 'redeploy', nth: random.below(4) })],
   [12, (random) => ({ kind: 'rollback', to: random.chance(0.25) ? random.between(1, 4) : null })],
   [8, () => ({ kind: 'abort' })],
   [5, () => ({ kind: 'pause' })],
+  [2, (random) => ({ kind: 'promote', past: random.pick(['step', 'all'] as const) })],
   [3, () => ({ kind: 'resume' })],
   [8, (random, fleet) => ({ kind: 'scale', size: drawSize(random, fleet) })],
   [7, (random) => ({ kind: 'kill', nth: random.below(12) })],
@@ -127,7 +129,17 @@ function drawStrategy(random: Random, fleet: FleetTraits): Strategy {
     const minHealthyPercent = random.pick([0, 25, 50, 75, 100, 100]);
     return { kind: 'rolling', minHealthyPercent, maxSurge: random.below(5), batch: random.pick([null, 1, 2, 5]) };
   }
+  if (kind < 8 && fleet.port) return drawCanary(random);
   return { kind: kind < 9 ? 'blue-green' : 'recreate' };
+}
+
+function drawCanary(random: Random): Strategy {
+  const weights = random.pick([[500], [100, 5000], [500, 2500, 5000], [9999]]);
+  const steps = weights.map((weight) => ({ weight, holdMs: random.chance(0.1) ? null : random.pick([0, 2000, 30_000]) }));
+  const maxErrors = random.pick([null, 0.01]);
+  const unsure = random.pick(['roll-back', 'go-on'] as const);
+  const terms = { maxErrors, maxLatency: [], waitMs: random.pick([0, 5000, 60_000]), unsure };
+  return { kind: 'canary', steps, judge: random.chance(0.75) ? terms : null };
 }
 
 function drawBehaviour(random: Random, healthDeadlineMs: number): Behaviour {

@@ -15,8 +15,7 @@ interface Truth {
 }
 
 const uniform = (random: Random): number => (random.uint32() + 0.5) / 2 ** 32;
-const normal = (random: Random): number =>
-  Math.sqrt(-2 * Math.log(uniform(random))) * Math.cos(2 * Math.PI * uniform(random));
+const normal = (random: Random): number => Math.sqrt(-2 * Math.log(uniform(random))) * Math.cos(2 * Math.PI * uniform(random));
 /** Median `ms`, with the long tail that services have. */
 const lognormal =
   (ms: number, sigma: number) =>

@@ -6,6 +6,7 @@
  * releases. All tests of a rollout share one budget of false alarms (`FALSE_ALARMS`): each step gets its part, and looks
  * before the end of a step only what a geometric series leaves them, so that looking often costs nothing.
  */
+import type { JudgeTerms } from '../../domain/release.ts';
 import { atQuantile, shareAbove, type Histogram } from './histogram.ts';
 import { binomialGreater, fisherGreater, rankGreater, type Share } from './statistics.ts';
 
@@ -18,12 +19,7 @@ export interface Arm {
   readonly latency: Histogram;
 }
 
-export interface JudgePolicy {
-  /** More errors than this share of the requests fail the release, whatever the other arm does; null: no such limit. */
-  readonly maxErrors: number | null;
-  /** A limit for a quantile of the latency: `{ quantile: 0.95, ms: 300 }`. */
-  readonly maxLatency: readonly { readonly quantile: number; readonly ms: number }[];
-}
+export type JudgePolicy = Pick<JudgeTerms, 'maxErrors' | 'maxLatency'>;
 
 export interface Test {
   /** "errors", "errors ≤ 1 %", "latency", "p95 ≤ 300 ms". */
@@ -72,19 +68,28 @@ export interface Occasion {
 export const alphaOf = ({ steps, early }: Occasion): number =>
   (early === null ? FALSE_ALARMS : EARLY_FALSE_ALARMS / (early * (early + 1))) / steps;
 
-/** Early looks can only fail. */
+const questionsOf = (canary: Arm, baseline: Arm, policy: JudgePolicy): readonly Question[] => [
+  ...againstBaseline(canary, baseline),
+  ...(policy.maxErrors === null ? [] : [errorLimit(canary, baseline, policy.maxErrors)]),
+  ...policy.maxLatency.map((limit) => latencyLimit(canary, baseline, limit)),
+];
+
+/** About how many more requests to the canary the last look of a step needs; 0: it has enough. */
+export const moreNeeded = (canary: Arm, baseline: Arm, policy: JudgePolicy, steps: number): number =>
+  missing(canary, baseline, alphaOf({ steps, early: null }) / questionsOf(canary, baseline, policy).length);
+
+/**
+ * Early looks can only fail. The last look of a step is taken once, when `moreNeeded` says 0 or nobody waits any longer:
+ * each further one would cost its share of false alarms again.
+ */
 export function judge(canary: Arm, baseline: Arm, policy: JudgePolicy, occasion: Occasion): Verdict {
-  const questions = [
-    ...againstBaseline(canary, baseline),
-    ...(policy.maxErrors === null ? [] : [errorLimit(canary, baseline, policy.maxErrors)]),
-    ...policy.maxLatency.map((limit) => latencyLimit(canary, baseline, limit)),
-  ];
+  const questions = questionsOf(canary, baseline, policy);
   const alpha = alphaOf(occasion) / questions.length;
   const tests = questions.map(({ matters, ...question }) => ({ ...question, alpha, failed: matters && question.p <= alpha }));
   const failed = tests.filter((test) => test.failed);
   const counts = { canary: countsOf(canary), baseline: countsOf(baseline), tests };
   if (failed.length > 0) return { ...counts, verdict: 'fail', why: failed.map(failureText).join('; '), more: 0 };
-  const more = missing(canary, baseline, alphaOf({ ...occasion, early: null }) / questions.length);
+  const more = moreNeeded(canary, baseline, policy, occasion.steps);
   if (more > 0) return { ...counts, verdict: 'unsure', why: `about ${more} more requests to the canary are needed`, more };
   const why = `${percent(rate(canary))} errors against ${percent(rate(baseline))} in ${canary.requests} requests`;
   return occasion.early === null
@@ -169,7 +174,7 @@ function missing(canary: Arm, baseline: Arm, alpha: number): number {
   if (seen(canary.requests)) return 0;
   let enough = Math.max(1, canary.requests);
   while (!seen(enough) && enough < MOST_REQUESTS) enough *= 2;
-  for (let low = enough / 2; enough - low > Math.max(1, enough / 100); ) {
+  for (let low = enough / 2; enough - low > Math.max(1, enough / 100);) {
     const middle = Math.floor((low + enough) / 2);
     if (seen(middle)) enough = middle;
     else low = middle;

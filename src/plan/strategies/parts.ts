@@ -19,13 +19,24 @@ export function warmFrom(world: RolloutWorld, size: number): readonly Warm[] {
 }
 
 /** When the rollout gives up for want of progress: with instances under way their own deadline, else the rollout's. */
-export function deadlineOf({ rollout, release, target }: RolloutWorld): number {
+export function deadlineOf(world: RolloutWorld): number {
+  const { rollout, release, target } = world;
+  if (rollout.phase === 'advancing' && rollout.canary.window !== null) return canaryDeadline(world);
   const { health, replace } = release.content;
   const unready = target.size > target.ready;
   const patienceMs = unready
     ? Math.min(replace.deadlineMs, health.deadlineMs + replace.warmUpMs + LAUNCH_MS)
     : replace.deadlineMs;
   return rollout.progress.at + patienceMs;
+}
+
+/** A step has its time, the judge's, and as long again as any rollout may stand still. A step that waits for a person has a day. */
+export function canaryDeadline({ rollout, release }: RolloutWorld): number {
+  const { strategy, deadlineMs } = release.content.replace;
+  const { step, window } = rollout.canary;
+  const holdMs = strategy.kind === 'canary' ? (strategy.steps[step]?.holdMs ?? PAUSE_MS) : 0;
+  const judgeMs = strategy.kind === 'canary' ? (strategy.judge?.waitMs ?? 0) : 0;
+  return (window?.at ?? rollout.progress.at) + holdMs + judgeMs + deadlineMs;
 }
 
 /** What a launch may take before the instance's own health deadline begins to run. */

@@ -1,0 +1,142 @@
+/**
+ * Canary: a few instances of the new release get a share of the traffic beside the old fleet at full size, step by step.
+ * Each step lasts its time and is judged by what both answered during it. After the last the canary grows to the whole
+ * fleet and the traffic changes once, as blue-green does: at any moment before that the way back is one change of routing.
+ */
+import type { GroupId } from '../../domain/ids.ts';
+import type { CanaryStep, JudgeTerms, Strategy } from '../../domain/release.ts';
+import type { Weights } from '../../engines/engine.ts';
+import type { FleetEvent } from '../events.ts';
+import { armOf, since } from '../judge/arm.ts';
+import { judge, moreNeeded, type Arm, type Occasion } from '../judge/judge.ts';
+import type { Wait } from '../plan.ts';
+import { allTo, sameWeights, serves, share, standing, type Goal, type GroupView, type RolloutWorld } from '../world.ts';
+import { blueGreen } from './blue-green.ts';
+import { canaryDeadline, deadlineOf, wayOut } from './parts.ts';
+
+export type Canary = Extract<Strategy, { kind: 'canary' }>;
+
+export function canary(world: RolloutWorld, strategy: Canary): Goal {
+  const { rollout, from } = world;
+  const step = strategy.steps[rollout.canary.step];
+  // A first deploy has nothing to be compared with.
+  return from === null || step === undefined ? blueGreen(world) : atStep(world, strategy, step, from);
+}
+
+function atStep(world: RolloutWorld, strategy: Canary, step: CanaryStep, from: GroupView): Goal {
+  const { target, size } = world;
+  const wanted = Math.max(1, Math.min(size, Math.ceil((size * step.weight) / 10_000)));
+  const sizes = new Map<GroupId, number>([[target.group, Math.max(target.size, wanted)]]);
+  for (const view of world.others) {
+    if (view === from) sizes.set(view.group, Math.max(view.size, size));
+    else if (view.weight > 0) sizes.set(view.group, standing(view));
+  }
+  const enough = target.ready >= wanted || (target.weight > 0 && target.healthy >= wanted);
+  const weights = enough ? split(world, from, step.weight) : without(world, from);
+  const inForce = enough && world.settled && sameWeights(world.weights, weights ?? {});
+  return {
+    sizes,
+    weights,
+    preview: null,
+    waits: [inForce ? stepWait(world, strategy, step, from) : growWait(world, wanted)],
+    events: inForce ? stepEvents(world, strategy, step, from) : [],
+    done: null,
+  };
+}
+
+/** The canary's share; the rest is the old fleet's once it is whole, until then of all that serve. */
+function split(world: RolloutWorld, from: GroupView, weight: number): Weights | null {
+  const rest = restOf(world, from);
+  if (rest === null) return null;
+  const scaled = Object.entries(rest).map(
+    ([group, each]) => [group as GroupId, Math.floor((each * (10_000 - weight)) / 10_000)] as const,
+  );
+  const given = scaled.reduce((sum, [, each]) => sum + each, 0);
+  return Object.fromEntries([...scaled, [world.target.group, 10_000 - given]]);
+}
+
+function restOf({ others, size }: RolloutWorld, from: GroupView): Weights | null {
+  if (serves(from) >= size) return allTo(from.group);
+  return share(new Map(others.filter((view) => view.weight > 0).map((view) => [view.group, serves(view)] as const)));
+}
+
+/** Too few of the canary are healthy: one that still serves goes on, one that has none loses its share. */
+const without = (world: RolloutWorld, from: GroupView): Weights | null =>
+  world.target.weight > 0 && world.target.healthy === 0 ? restOf(world, from) : null;
+
+function growWait(world: RolloutWorld, wanted: number): Wait {
+  const { target, rollout } = world;
+  const what = `${Math.min(target.ready, wanted)} of ${wanted} canary instances of r${target.release} ready`;
+  return { what, until: rollout.phase === 'attention' ? null : deadlineOf(world), otherwise: wayOut(world) };
+}
+
+/** What both arms have answered in this step; null where it can't be told. */
+function armsOf(world: RolloutWorld, from: GroupView): { readonly canary: Arm; readonly baseline: Arm } | null {
+  const [own, other] = [world.target, from].map(({ group }) => world.metrics?.find((each) => each.group === group));
+  return own === undefined || other === undefined ? null : { canary: armOf(own), baseline: armOf(other) };
+}
+
+function stepEvents(world: RolloutWorld, strategy: Canary, step: CanaryStep, from: GroupView): readonly FleetEvent[] {
+  const { window, step: number } = world.rollout.canary;
+  const now = armsOf(world, from);
+  const next = number + 1;
+  if (window === null) {
+    if (now === null && strategy.judge !== null) return [];
+    return [{ kind: 'canary.stepped', step: number, ...(now ?? NOTHING_COUNTED) }];
+  }
+  const heldMs = world.now - window.at;
+  const held = step.holdMs !== null && heldMs >= step.holdMs;
+  if (strategy.judge === null) return held ? [{ kind: 'canary.passed', next, why: 'held' }] : [];
+  const late = step.holdMs !== null && heldMs >= step.holdMs + strategy.judge.waitMs;
+  const arms = now === null ? null : since(window, now);
+  // Counters that fell are another load balancer's: the step begins anew with those.
+  if (now !== null && arms === null) return [{ kind: 'canary.stepped', step: number, ...now }];
+  return judged(world, strategy, strategy.judge, arms ?? NOTHING_COUNTED, { held, late });
+}
+
+const NO_ARM: Arm = { requests: 0, errors: 0, latency: { bounds: [], counts: [] } };
+const NOTHING_COUNTED = { canary: NO_ARM, baseline: NO_ARM };
+/** Looks before the end of a step come at this many requests to the canary, then each time there are twice as many. */
+const FIRST_LOOK = 16;
+
+function judged(
+  { rollout }: RolloutWorld,
+  { steps }: Canary,
+  terms: JudgeTerms,
+  arms: { readonly canary: Arm; readonly baseline: Arm },
+  { held, late }: { readonly held: boolean; readonly late: boolean },
+): readonly FleetEvent[] {
+  const { step, looks, lookedAt } = rollout.canary;
+  const look = (early: Occasion['early']): Extract<FleetEvent, { kind: 'canary.judged' }> => {
+    const verdict = judge(arms.canary, arms.baseline, terms, { steps: steps.length, early });
+    return { kind: 'canary.judged', step, early, verdict };
+  };
+  if (held && (late || moreNeeded(arms.canary, arms.baseline, terms, steps.length) === 0)) {
+    const last = look(null);
+    if (last.verdict.verdict === 'pass') return [last, { kind: 'canary.passed', next: step + 1, why: 'judged' }];
+    if (last.verdict.verdict === 'unsure' && terms.unsure === 'go-on')
+      return [last, { kind: 'canary.passed', next: step + 1, why: 'unsure' }];
+    return [last];
+  }
+  return arms.canary.requests >= Math.max(FIRST_LOOK, 2 * lookedAt) ? [look(looks + 1)] : [];
+}
+
+function stepWait(world: RolloutWorld, strategy: Canary, step: CanaryStep, from: GroupView): Wait {
+  const { window, step: number } = world.rollout.canary;
+  const name = `step ${number + 1} of ${strategy.steps.length} at ${step.weight / 100} %`;
+  const until = canaryDeadline(world);
+  if (window === null) return { what: `${name}: the load balancer's counts`, until, otherwise: wayOut(world) };
+  const endsAt = step.holdMs === null ? null : window.at + step.holdMs;
+  if (endsAt === null) return { what: `${name}: somebody to promote it`, until, otherwise: wayOut(world) };
+  if (world.now < endsAt)
+    return { what: `${name}: its time`, until: endsAt, otherwise: strategy.judge === null ? 'goes on' : 'is judged' };
+  const now = armsOf(world, from);
+  const arms = now === null ? null : since(window, now);
+  const more =
+    strategy.judge === null || arms === null
+      ? null
+      : moreNeeded(arms.canary, arms.baseline, strategy.judge, strategy.steps.length);
+  const what = more === null ? "the load balancer's counts" : `about ${more} more requests to judge`;
+  const otherwise = strategy.judge?.unsure === 'go-on' ? 'goes on' : wayOut(world);
+  return { what: `${name}: ${what}`, until: endsAt + (strategy.judge?.waitMs ?? 0), otherwise };
+}
