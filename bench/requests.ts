@@ -3,7 +3,6 @@
  *   node bench/requests.ts [REQUESTS per kind, 200000] [KIND…]
  * Kinds: rolling, blue-green, rollback, heal, daemon-killed, haproxy-reloaded.
  */
-import { readFile } from 'node:fs/promises';
 
 import { startLoad, type Load } from './load.ts';
 import { haproxyPid, openSite, until, type Site } from './site.ts';
@@ -70,6 +69,10 @@ try {
   let clean = true;
   for (const kind of ASKED.length > 0 ? ASKED : Object.keys(KINDS)) clean = (await measure(site, kind)) && clean;
   process.exitCode = clean ? 0 : 1;
+} catch (error) {
+  // Before what follows can fail, too.
+  console.error(error);
+  process.exitCode = 1;
 } finally {
   await site.close();
 }

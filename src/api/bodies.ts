@@ -284,6 +284,26 @@ const Ended = z.object({
   reason: z.string(),
   at: time,
 });
+const armCounts = z.object({ requests: z.int(), errors: z.int() });
+export const Verdict = z.object({
+  verdict: z.enum(['pass', 'fail', 'unsure']),
+  why: z.string(),
+  /** Each test with what it saw, how likely that is by chance, and below which likelihood it fails. */
+  tests: list(z.object({ metric: z.string(), what: z.string(), p: z.number(), alpha: z.number(), failed: z.boolean() })),
+  canary: armCounts,
+  baseline: armCounts,
+  /** Unsure: about so many more requests to the canary are needed. */
+  more: z.int(),
+});
+const Canary = z.object({
+  /** From 0; the number of steps: on its way to all traffic. */
+  step: z.int(),
+  steps: z.int(),
+  /** Basis points that the step gives it; null after the last. */
+  weight: z.int().nullable(),
+  /** The newest verdict. */
+  verdict: Verdict.nullable(),
+});
 export const FleetStatus = z
   .object({
     fleet,
@@ -309,6 +329,8 @@ export const FleetStatus = z
     trouble: z.string().nullable(),
     /** How the last rollout ended. */
     ended: Ended.nullable(),
+    /** Of a canary under way. */
+    canary: Canary.nullable(),
   })
   .meta({ id: 'FleetStatus' });
 

@@ -35,7 +35,7 @@ const Deploy = z.strictObject({
   environment: name.optional(),
   /** A digest, prefix or tag; absent: the folder's recipe is baked first. */
   image: name.optional(),
-  strategy: z.enum(['rolling', 'blue-green', 'recreate']).optional(),
+  strategy: z.enum(['rolling', 'blue-green', 'canary', 'recreate']).optional(),
   by,
 });
 
@@ -189,6 +189,7 @@ export const SCHEMAS = {
   scale: { input: toFleet.extend({ size: z.int().nonnegative().max(10_000) }), answer: FleetStatus },
   pause: { input: toFleet, answer: FleetStatus },
   resume: { input: toFleet, answer: FleetStatus },
+  promote: { input: toFleet.extend({ past: z.enum(['step', 'all']).default('step') }), answer: FleetStatus },
   abort: { input: toFleet, answer: FleetStatus },
   retire: { input: toFleet, answer: FleetStatus },
 

@@ -16,6 +16,8 @@ const TOLD = new Set([
   'release.made',
   'rollout.started',
   'rollout.progress',
+  'canary.judged',
+  'canary.passed',
   'rollout.paused',
   'rollout.resumed',
   'rollout.attention',

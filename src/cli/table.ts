@@ -233,7 +233,7 @@ export const COMMANDS: readonly CommandSpec[] = [
     options: [
       option('--image <IMAGE>', 'deploy this image instead of baking', 'image'),
       option('--env <ENV>', 'the environment; needed where kiln.yaml has several'),
-      option('--strategy <STRATEGY>', 'rolling, blue-green or recreate, for this release', 'strategy'),
+      option('--strategy <STRATEGY>', 'rolling, blue-green, canary or recreate, for this release', 'strategy'),
       option('--plan', 'only say what would be done'),
       ...wait,
     ],
@@ -300,6 +300,16 @@ export const COMMANDS: readonly CommandSpec[] = [
     example: 'kiln resume web',
     exits: {},
     load: () => import('./commands/resume.ts'),
+  },
+  {
+    name: 'promote',
+    group: 'Fleets',
+    summary: 'Go past the present step of a canary, whatever it still waits for',
+    arguments: [service],
+    options: [option('--all', 'past all steps: the canary grows to the whole fleet')],
+    example: 'kiln promote web',
+    exits: {},
+    load: () => import('./commands/promote.ts'),
   },
   {
     name: 'abort',

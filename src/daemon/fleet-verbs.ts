@@ -14,7 +14,7 @@ type Back = Extract<Command, { kind: 'rollback' }>;
 
 type FleetVerbs = Pick<
   Handlers,
-  'fleets' | 'status' | 'releases' | 'rollback' | 'scale' | 'pause' | 'resume' | 'abort' | 'retire'
+  'fleets' | 'status' | 'releases' | 'rollback' | 'scale' | 'pause' | 'resume' | 'promote' | 'abort' | 'retire'
 >;
 
 export function fleetVerbs(parts: Parts): FleetVerbs {
@@ -56,6 +56,7 @@ export function fleetVerbs(parts: Parts): FleetVerbs {
     scale: (input, ctx) => give(input, { kind: 'scale', size: input.size }, ctx),
     pause: (input, ctx) => give(input, { kind: 'pause' }, ctx),
     resume: (input, ctx) => give(input, { kind: 'resume' }, ctx),
+    promote: (input, ctx) => give(input, { kind: 'promote', past: input.past }, ctx),
     abort: (input, ctx) => give(input, { kind: 'abort' }, ctx),
     retire: (input, ctx) => give(input, { kind: 'retire' }, ctx),
   };

@@ -38,7 +38,22 @@ export function statusOf({ state, revoked, observed, plan, instances, trouble }:
     preview: routing?.preview ?? null,
     reason: rollout?.reason ?? null,
     trouble: trouble ?? observed?.trouble ?? null,
+    canary: canaryOf(state),
     ended: ended === null ? null : { to: ended.to, outcome: ended.outcome, reason: ended.reason, at: ended.at },
+  };
+}
+
+function canaryOf(state: FleetState): FleetStatusBody['canary'] {
+  const { rollout } = state;
+  const strategy = releaseIn(state, rollout?.to ?? null)?.content.replace.strategy;
+  if (rollout?.phase !== 'advancing' || strategy?.kind !== 'canary') return null;
+  const { step, judged } = rollout.canary;
+  const { length } = strategy.steps;
+  return {
+    step: Math.min(step, length),
+    steps: length,
+    weight: strategy.steps[step]?.weight ?? null,
+    verdict: judged?.verdict ?? null,
   };
 }
 

@@ -96,6 +96,6 @@ test('--strategy: another one, but never two writers', () => {
   assert.deepEqual(failure(() => withStrategy(environment, 'blue-green')).slice(0, 1), ['USAGE']);
   assert.deepEqual(
     failure(() => withStrategy(environment, 'bluegreen')),
-    ['USAGE', '"bluegreen" is not a strategy; there are rolling, blue-green, recreate', 'did you mean blue-green?'],
+    ['USAGE', '"bluegreen" is not a strategy; there are rolling, blue-green, canary, recreate', 'did you mean blue-green?'],
   );
 });

@@ -7,7 +7,7 @@ import { nearest } from './nearest.ts';
 import type { ReplaceSpec } from './schema/replace.ts';
 import type { RunSpec } from './schema/run.ts';
 import type { EnvironmentSpec, Spec } from './schema/spec.ts';
-import { writerConflict } from './strategy.ts';
+import { splitConflict, writerConflict } from './strategy.ts';
 import type { Listen } from './units.ts';
 
 export interface ResolvedEnvironment {
@@ -69,7 +69,7 @@ function over<B extends object>(base: B, changes: Changes<B> | undefined): B {
   return { ...base, ...(Object.fromEntries(given) as Partial<B>) };
 }
 
-const STRATEGIES = ['rolling', 'blue-green', 'recreate'] as const satisfies readonly Strategy['kind'][];
+const STRATEGIES = ['rolling', 'blue-green', 'canary', 'recreate'] as const satisfies readonly Strategy['kind'][];
 
 /** The environment with another strategy (`kiln deploy --strategy`). Throws USAGE where it isn't one, or can't be used here. */
 export function withStrategy(environment: ResolvedEnvironment, name: string): ResolvedEnvironment {
@@ -80,7 +80,7 @@ export function withStrategy(environment: ResolvedEnvironment, name: string): Re
       hint: meant === null ? 'name one of them' : `did you mean ${meant}?`,
     });
   }
-  const conflict = writerConflict(strategy, environment.run);
+  const conflict = writerConflict(strategy, environment.run) ?? splitConflict(strategy, environment.listen !== null);
   if (conflict !== null) throw new KilnError('USAGE', conflict, { hint: 'deploy without --strategy' });
   return { ...environment, replace: { ...environment.replace, strategy } };
 }

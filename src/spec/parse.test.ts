@@ -65,9 +65,6 @@ test('of the example in the mission, only what is not supported yet is refused, 
   assert.deepEqual(problemsOf(MISSION_EXAMPLE), [
     '16:3: image.test: not supported yet: tests on a booted image; check the image by a health probe under run.health: no instance gets traffic before it passes',
     '24:3: run.secrets: not supported yet: secrets; keep the value in a file on a volume (run.volumes): what stands in run.env is kept in the history, in plain text',
-    '29:13: replace.strategy: not supported yet: canary; use rolling (a few at a time, rolled back when they are not healthy) or blue-green (a preview before the switch)',
-    '30:3: replace.steps: not supported yet: canary steps; use batch and warm-up with the rolling strategy',
-    '31:3: replace.judge: not supported yet: the judge; new instances are judged by run.health alone; use warm-up to watch them longer',
     '36:25: environments.staging.engine: not supported yet: docker; use host, or sim to try a rollout without running anything',
     '37:25: environments.production.engine: not supported yet: kubernetes; use host, or sim to try a rollout without running anything',
   ]);
@@ -124,7 +121,7 @@ replace: { strategy: blue, batch: 0, keep: 30 }
     'kiln.yaml:14:18: run.capabilities[0]: expected one of AUDIT_WRITE, CHOWN, DAC_OVERRIDE, FOWNER, FSETID, IPC_LOCK, KILL, NET_ADMIN, NET_BIND_SERVICE, NET_RAW, SETGID, SETPCAP, SETUID, SYS_CHROOT, SYS_NICE, found "CAP_NET_BIND_SERVICE"; did you mean "NET_BIND_SERVICE"?',
     'kiln.yaml:15:19: run.stop.signal: expected one of SIGTERM, SIGINT, SIGQUIT, SIGHUP, SIGUSR1, SIGUSR2, SIGWINCH, SIGKILL, SIGRTMIN+3, found "TERM"; did you mean "SIGTERM"?',
     'kiln.yaml:16:11: run.logs.ship: expected exactly one of file, syslog, http',
-    'kiln.yaml:17:22: replace.strategy: expected one of rolling, blue-green, recreate, found "blue"; did you mean "blue-green"?',
+    'kiln.yaml:17:22: replace.strategy: expected one of rolling, blue-green, canary, recreate, found "blue"; did you mean "blue-green"?',
     'kiln.yaml:17:35: replace.batch: expected at least 1, or more than 0%',
     'kiln.yaml:17:44: replace.keep: expected a duration such as 500ms, 30s, 5m or 1h30m, found 30',
   ]);

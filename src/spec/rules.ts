@@ -3,10 +3,10 @@ import { nearest } from './nearest.ts';
 import { contradictionIn, resolveInstances } from './instances.ts';
 import { environmentOf } from './environment.ts';
 import type { RecipeSpec, StageSpec } from './schema/image.ts';
-import { ROLLING_KEYS, type ReplaceSpec } from './schema/replace.ts';
+import { CANARY_KEYS, ROLLING_KEYS, type ReplaceSpec } from './schema/replace.ts';
 import type { Spec } from './schema/spec.ts';
 import type { Path } from './source.ts';
-import { standstill, strategyOf, writerConflict } from './strategy.ts';
+import { splitConflict, standstill, strategyOf, writerConflict } from './strategy.ts';
 
 export interface Breach {
   readonly path: Path;
@@ -110,7 +110,7 @@ const instanceBreaches = (spec: Spec): readonly Breach[] => [
 function replaceBreaches(spec: Spec): readonly Breach[] {
   const { desired } = resolveInstances(spec.run.instances);
   return [
-    ...strayRollingKeys(spec.replace, ['replace']),
+    ...strayKeys(spec.replace, ['replace']),
     ...breach(
       ['replace', 'strategy'],
       spec.replace.strategy === undefined ? null : writerConflict(spec.replace.strategy, spec.run),
@@ -121,14 +121,20 @@ function replaceBreaches(spec: Spec): readonly Breach[] {
 
 type SaidOfReplace = { readonly [K in keyof ReplaceSpec]?: ReplaceSpec[K] | undefined };
 
-function strayRollingKeys(said: SaidOfReplace, path: Path): readonly Breach[] {
+/** What only another strategy reads would be ignored. */
+function strayKeys(said: SaidOfReplace, path: Path): readonly Breach[] {
   const { strategy } = said;
-  if (strategy === undefined || strategy === 'rolling') return [];
-  const stray = ROLLING_KEYS.filter((key) => said[key] !== undefined);
-  return stray.map((key) => ({
-    path: [...path, key],
-    text: `only the rolling strategy reads it, and the strategy here is ${strategy}`,
-  }));
+  const owners = [['rolling', ROLLING_KEYS] as const, ['canary', CANARY_KEYS] as const];
+  return owners
+    .filter(([owner]) => strategy !== undefined && strategy !== owner)
+    .flatMap(([owner, keys]) =>
+      keys
+        .filter((key) => said[key] !== undefined)
+        .map((key) => ({
+          path: [...path, key],
+          text: `only the ${owner} strategy reads it, and the strategy here is ${strategy}`,
+        })),
+    );
 }
 
 /** A channel that waits for itself, over however many others, would never take an image. */
@@ -154,7 +160,8 @@ function environmentBreaches(spec: Spec, name: string): readonly Breach[] {
   const halted = differs ? standstill(strategyOf(replace, spec.run, instances.desired), instances.desired) : null;
   const chosen = said?.replace?.strategy;
   return [
-    ...strayRollingKeys(said?.replace ?? {}, [...path, 'replace']),
+    ...strayKeys(said?.replace ?? {}, [...path, 'replace']),
+    ...breach([...path, 'listen'], splitConflict(strategyOf(replace, spec.run, instances.desired).kind, listen !== null)),
     ...breach([...path, 'replace', 'strategy'], chosen === undefined ? null : writerConflict(chosen, spec.run)),
     ...breach([...path, 'replace'], halted),
     ...breach([...path, 'preview'], same ? 'the preview needs a port of its own: listen has the same' : null),

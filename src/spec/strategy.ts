@@ -1,5 +1,6 @@
 /** The strategy that a `replace:` section means for a fleet of a size. */
-import type { Strategy } from '../domain/release.ts';
+import type { JudgeTerms, Strategy } from '../domain/release.ts';
+import { DEFAULT_HOLD_MS, type JudgeSpec, type StepSpec } from './schema/canary.ts';
 import { type ReplaceSpec, ROLLING } from './schema/replace.ts';
 import type { RunSpec } from './schema/run.ts';
 import type { Share } from './units.ts';
@@ -13,12 +14,29 @@ export const singleWriters = (run: Pick<RunSpec, 'volumes'>): readonly string[] 
 /** Without a word about it: rolling, or recreate where a volume has a single writer. */
 export function strategyOf(replace: ReplaceSpec, run: Pick<RunSpec, 'volumes'>, desired: number): Strategy {
   const kind = replace.strategy ?? (singleWriters(run).length > 0 ? 'recreate' : 'rolling');
+  if (kind === 'canary') return { kind, steps: replace.steps ?? DEFAULT_STEPS, judge: termsOf(replace.judge) };
   if (kind !== 'rolling') return { kind };
   return {
     kind,
     minHealthyPercent: replace['min-healthy'] ?? ROLLING.minHealthyPercent,
     maxSurge: countOf(replace['max-surge'] ?? ROLLING.maxSurge, desired),
     batch: replace.batch === undefined ? null : Math.max(1, countOf(replace.batch, desired)),
+  };
+}
+
+const DEFAULT_STEPS: readonly StepSpec[] = [500, 2500, 5000].map((weight) => ({ weight, holdMs: DEFAULT_HOLD_MS }));
+const DEFAULT_JUDGE: JudgeTerms = { maxErrors: null, maxLatency: [], waitMs: 15 * 60_000, unsure: 'roll-back' };
+
+/** Without a word about it the canary is compared with what serves, and nothing else. */
+function termsOf(judge: JudgeSpec | undefined): JudgeTerms | null {
+  if (judge === undefined) return DEFAULT_JUDGE;
+  if (judge === 'off') return null;
+  const quantiles = [[0.5, judge.p50] as const, [0.95, judge.p95] as const, [0.99, judge.p99] as const];
+  return {
+    maxErrors: judge.errors === undefined ? null : judge.errors / 100,
+    maxLatency: quantiles.flatMap(([quantile, ms]) => (ms === undefined ? [] : [{ quantile, ms }])),
+    waitMs: judge.wait,
+    unsure: judge.unsure,
   };
 }
 
@@ -32,6 +50,12 @@ export function writerConflict(kind: Strategy['kind'], run: Pick<RunSpec, 'volum
   if (volume === undefined || kind === 'recreate') return null;
   return `${kind} runs old and new instances side by side, but the volume ${volume} has a single writer; use recreate, or leave strategy out`;
 }
+
+/** Why a canary can't be used; null: it can. */
+export const splitConflict = (kind: Strategy['kind'], listens: boolean): string | null =>
+  kind !== 'canary' || listens
+    ? null
+    : 'canary shares out traffic, and the environment takes none; give it a listen, or use rolling';
 
 /** Why a rolling strategy could never make a step; null: it can. */
 export function standstill(strategy: Strategy, desired: number): string | null {

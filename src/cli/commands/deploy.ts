@@ -13,7 +13,7 @@ import { duration } from '../render/amounts.ts';
 import { fleetLines, releasesOf, urlOf } from '../render/fleet.ts';
 import { harmless } from '../terminal.ts';
 
-const STRATEGIES = ['rolling', 'blue-green', 'recreate'] as const;
+const STRATEGIES = ['rolling', 'blue-green', 'canary', 'recreate'] as const;
 const CHANGES_FOUND = 3;
 
 export const run: Run = async (args, context) => {

@@ -13,7 +13,7 @@ export const below = ({ name }: CommandSpec): readonly string[] =>
 /** Words that are always the same. */
 export const FIXED: Readonly<Partial<Record<Completes, string>>> = {
   shell: 'bash zsh',
-  strategy: 'rolling blue-green recreate',
+  strategy: 'rolling blue-green canary recreate',
   'sbom-format': 'cyclonedx spdx',
 };
 

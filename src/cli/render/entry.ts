@@ -54,6 +54,10 @@ const WORDS: Readonly<Record<string, (data: Data) => string>> = {
   },
   'image.ready': () => 'image ready',
   'rollout.progress': ({ ready, size }) => `${textOf(ready)} of ${textOf(size)} instances ready`,
+  'canary.stepped': ({ step }) => `step ${Number(step) + 1} has its share`,
+  'canary.judged': ({ step, verdict }) =>
+    `judged at step ${Number(step) + 1}: ${textOf(objectOf(verdict)['verdict'])}, ${textOf(objectOf(verdict)['why'])}`,
+  'canary.passed': ({ next, why }) => `step ${textOf(next)} passed (${textOf(why)})`,
   'rollout.paused': () => 'paused',
   'rollout.resumed': () => 'resumed',
   'rollout.attention': ({ reason }) => `a person is needed: ${textOf(reason)}`,

@@ -32,11 +32,16 @@ export function fleetLines(fleet: FleetStatusBody, around: Surroundings): readon
 }
 
 /** Why it waits and when it gives up, what is wrong, how the last rollout ended where that was not as asked. */
-function situationLines({ waits, trouble, ended, phase }: FleetStatusBody, { terminal, now }: Surroundings): readonly string[] {
+function situationLines(
+  { waits, trouble, ended, phase, canary }: FleetStatusBody,
+  { terminal, now }: Surroundings,
+): readonly string[] {
   const lines = waits.map(({ reason, until, otherwise }) => {
     const limit = until === null ? '' : `; ${harmless(otherwise)} in ${duration(until - now)}`;
     return `  ${terminal.paint('yellow', '●')} ${harmless(reason)}${limit}`;
   });
+  const judged = canary?.verdict;
+  if (judged) lines.push(`  ${terminal.paint('dim', '·')} the judge: ${judged.verdict}, ${harmless(judged.why)}`);
   if (trouble !== null) lines.push(`  ${terminal.paint('red', '✗')} ${harmless(trouble)}`);
   if (phase === 'steady' && ended?.outcome === 'rolled-back') {
     lines.push(
@@ -91,11 +96,12 @@ const instanceLines = ({ instances }: FleetStatusBody, { release }: GroupStatus)
     .filter((instance) => instance.release === release && instance.health !== 'healthy')
     .map(({ id, health, detail }) => `      ${id}   ${health}${detail === null ? '' : `: ${harmless(detail)}`}`);
 
-function nextSteps({ fleet, paused, phase }: FleetStatusBody): string {
+function nextSteps({ fleet, paused, phase, canary }: FleetStatusBody): string {
   const service = serviceOf(fleet);
   const watch = `kiln status ${service} --watch`;
   if (phase !== 'advancing') return [watch, `kiln logs ${service}`].join(' · ');
-  return [watch, `kiln ${paused ? 'resume' : 'pause'} ${service}`, `kiln abort ${service}`].join(' · ');
+  const promote = canary === null ? [] : [`kiln promote ${service}`];
+  return [watch, ...promote, `kiln ${paused ? 'resume' : 'pause'} ${service}`, `kiln abort ${service}`].join(' · ');
 }
 
 /** All fleets, a line each; then the whole of those that are moving. */

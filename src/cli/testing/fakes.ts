@@ -79,5 +79,6 @@ export const fleet = (change: Partial<FleetStatusBody> = {}): FleetStatusBody =>
   reason: null,
   trouble: null,
   ended: null,
+  canary: null,
   ...change,
 });

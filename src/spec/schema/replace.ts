@@ -1,11 +1,10 @@
 /** `replace:`, the strategy: how the fleet moves from one release to the next. */
 import * as z from 'zod';
 
-import { choice, duration, interval, listen, notYet, percent, share } from './fields.ts';
+import { judge, steps } from './canary.ts';
+import { choice, duration, interval, listen, percent, share } from './fields.ts';
 
-export const strategy = choice(['rolling', 'blue-green', 'recreate'], {
-  canary: 'use rolling (a few at a time, rolled back when they are not healthy) or blue-green (a preview before the switch)',
-});
+export const strategy = choice(['rolling', 'blue-green', 'canary', 'recreate']);
 
 /** Keys that only the rolling strategy reads. No defaults here: whether one was written matters to the rules. */
 const rollingShape = {
@@ -17,6 +16,17 @@ const rollingShape = {
     .optional(),
 };
 export const ROLLING_KEYS = ['min-healthy', 'max-surge', 'batch'] as const satisfies readonly (keyof typeof rollingShape)[];
+/** Keys that only the canary strategy reads. */
+const canaryShape = {
+  steps: steps
+    .describe('Canary: its shares of the traffic, each for a time: 5%, or { weight: 5%, hold: 10m }. Default: 5%, 25%, 50%.')
+    .optional(),
+  judge: judge
+    .describe('Canary: limits besides the comparison with what serves; off: nobody judges. Default: the comparison alone.')
+    .optional(),
+};
+export const CANARY_KEYS = ['steps', 'judge'] as const satisfies readonly (keyof typeof canaryShape)[];
+
 /** Of a rolling strategy that does not say: a new instance is healthy before an old one goes. */
 export const ROLLING = { minHealthyPercent: 100, maxSurge: { count: 1 } } as const;
 
@@ -29,8 +39,7 @@ export const overridableReplaceShape = {
   revoked: choice(['report', 'roll-back'])
     .describe('When the image that serves is revoked: say so, or also roll back to the newest release that is not revoked.')
     .prefault('report'),
-  steps: notYet('canary steps', 'use batch and warm-up with the rolling strategy'),
-  judge: notYet('the judge', 'new instances are judged by run.health alone; use warm-up to watch them longer'),
+  ...canaryShape,
 };
 
 export const replace = z.strictObject({
