@@ -64,7 +64,7 @@ const canary: Strategy = {
     { weight: 500, holdMs: 5000 },
     { weight: 5000, holdMs: 5000 },
   ],
-  judge: { maxErrors: null, maxLatency: [], waitMs: 60_000, unsure: 'roll-back' },
+  judge: { maxErrors: null, maxSlowdown: 1.05, maxLatency: [], settleMs: 1000, waitMs: 60_000, unsure: 'roll-back' },
 };
 const serves = ({ fleets }: Site, release: number): boolean => {
   const state = fleets.state(FLEET);

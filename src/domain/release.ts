@@ -122,8 +122,12 @@ export interface CanaryStep {
 export interface JudgeTerms {
   /** More errors than this share (0 to 1) of the requests; null: no such limit. */
   readonly maxErrors: number | null;
+  /** A median or p95 that is so many times that of what serves; null: latencies are not compared. */
+  readonly maxSlowdown: number | null;
   /** A quantile (0.95) of the latency above so many milliseconds. */
   readonly maxLatency: readonly { readonly quantile: number; readonly ms: number }[];
+  /** New instances are slower at first: so much of a step's beginning is not judged. */
+  readonly settleMs: number;
   /** How long after its hold a step waits for enough requests to judge by. */
   readonly waitMs: number;
   /** What happens when there are still too few then. */

@@ -41,8 +41,14 @@ export type FleetEvent =
   | { readonly kind: 'image.ready' }
   /** The target group grew, or more of it are ready: restarts the deadlines. `failures`: of the target group so far. */
   | { readonly kind: 'rollout.progress'; readonly ready: number; readonly size: number; readonly failures: number }
-  /** The canary has the share of this step from here on; what both had answered by then. */
-  | { readonly kind: 'canary.stepped'; readonly step: number; readonly canary: Arm; readonly baseline: Arm }
+  /** The canary has the share of this step, and what both had answered by then; once more when it has `settled`: from there it is judged. */
+  | {
+      readonly kind: 'canary.stepped';
+      readonly step: number;
+      readonly settled: boolean;
+      readonly canary: Arm;
+      readonly baseline: Arm;
+    }
   /** `early`: the how-manieth look before the step's last, from 1; null: the last. The verdict has its numbers with it. */
   | { readonly kind: 'canary.judged'; readonly step: number; readonly early: number | null; readonly verdict: Verdict }
   /** `next`: the step that comes; the number of steps: all traffic. */

@@ -33,7 +33,7 @@ export interface CanaryProgress {
   /** The present step; the number of steps: on its way to all traffic. */
   readonly step: number;
   /** Since the step's share is in force, and what both arms had answered by then; null before. */
-  readonly window: { readonly at: number; readonly canary: Arm; readonly baseline: Arm } | null;
+  readonly window: { readonly at: number; readonly settled: boolean; readonly canary: Arm; readonly baseline: Arm } | null;
   /** Looks at this step so far, not counting the last, and how many requests the canary had answered at the newest of them. */
   readonly looks: number;
   readonly lookedAt: number;
@@ -157,8 +157,8 @@ function canaryMoved(state: FleetState, event: CanaryEvent, at: number): FleetSt
   const progress = { ...rollout.progress, at };
   switch (event.kind) {
     case 'canary.stepped': {
-      const { step, canary, baseline } = event;
-      return withRollout(state, { progress, canary: { ...stepAt(step), window: { at, canary, baseline } } });
+      const { step, settled, canary, baseline } = event;
+      return withRollout(state, { progress, canary: { ...stepAt(step), window: { at, settled, canary, baseline } } });
     }
     case 'canary.passed':
       return withRollout(state, { progress, canary: { ...stepAt(event.next), judged: rollout.canary.judged } });

@@ -26,13 +26,13 @@ test('canary without a word about it: three steps, compared with what serves', (
   assert.deepEqual(strategy('{ strategy: canary }'), {
     kind: 'canary',
     steps: [500, 2500, 5000].map((weight) => ({ weight, holdMs: 60_000 })),
-    judge: { maxErrors: null, maxLatency: [], waitMs: 900_000, unsure: 'roll-back' },
+    judge: { maxErrors: null, maxSlowdown: 1.05, maxLatency: [], settleMs: 10_000, waitMs: 900_000, unsure: 'roll-back' },
   });
 });
 
 test('steps and limits as people write them', () => {
   const written = `{ strategy: canary, steps: [0.5%, { weight: 25%, hold: 10m }, { weight: 50%, hold: until promoted }],
-    judge: { errors: 1%, p95: 300ms, p50: 50ms, wait: 5m, unsure: go-on } }`;
+    judge: { errors: 1%, p95: 300ms, p50: 50ms, slower: any, wait: 5m, unsure: go-on } }`;
   assert.deepEqual(strategy(written), {
     kind: 'canary',
     steps: [
@@ -42,10 +42,12 @@ test('steps and limits as people write them', () => {
     ],
     judge: {
       maxErrors: 0.01,
+      maxSlowdown: null,
       maxLatency: [
         { quantile: 0.5, ms: 50 },
         { quantile: 0.95, ms: 300 },
       ],
+      settleMs: 10_000,
       waitMs: 300_000,
       unsure: 'go-on',
     },

@@ -25,7 +25,14 @@ export function strategyOf(replace: ReplaceSpec, run: Pick<RunSpec, 'volumes'>, 
 }
 
 const DEFAULT_STEPS: readonly StepSpec[] = [500, 2500, 5000].map((weight) => ({ weight, holdMs: DEFAULT_HOLD_MS }));
-const DEFAULT_JUDGE: JudgeTerms = { maxErrors: null, maxLatency: [], waitMs: 15 * 60_000, unsure: 'roll-back' };
+const DEFAULT_JUDGE: JudgeTerms = {
+  maxErrors: null,
+  maxSlowdown: 1.05,
+  maxLatency: [],
+  settleMs: 10_000,
+  waitMs: 15 * 60_000,
+  unsure: 'roll-back',
+};
 
 /** Without a word about it the canary is compared with what serves, and nothing else. */
 function termsOf(judge: JudgeSpec | undefined): JudgeTerms | null {
@@ -34,7 +41,9 @@ function termsOf(judge: JudgeSpec | undefined): JudgeTerms | null {
   const quantiles = [[0.5, judge.p50] as const, [0.95, judge.p95] as const, [0.99, judge.p99] as const];
   return {
     maxErrors: judge.errors === undefined ? null : judge.errors / 100,
+    maxSlowdown: judge.slower,
     maxLatency: quantiles.flatMap(([quantile, ms]) => (ms === undefined ? [] : [{ quantile, ms }])),
+    settleMs: judge.settle,
     waitMs: judge.wait,
     unsure: judge.unsure,
   };

@@ -91,19 +91,26 @@ export const steadyAt = (client: Client, service: string, release: number): Prom
 export interface ServiceOptions {
   readonly name: string;
   readonly version: string;
-  /** Default: rolling. */
-  readonly strategy?: 'rolling' | 'blue-green' | 'recreate';
+  /** What stands under `replace:`; default: rolling. */
+  readonly strategy?: string;
   readonly instances?: number;
   /** false: it answers, but never healthily. */
   readonly healthy?: boolean;
+  /** true: `/cgi-bin/version` is answered with 500, whatever its health. */
+  readonly failing?: boolean;
 }
+
+const ANSWERS = '#!/bin/sh\necho; /bin/busybox cat /www/version\n';
+const FAILS = '#!/bin/sh\necho "Status: 500 Sorry"; echo; echo failing\n';
 
 /** A static site that busybox serves: `/version` says which. Written again with another version, it is the next release. */
 export function writeService(folder: string, port: number, options: ServiceOptions): Service {
-  const { name, version, strategy = 'rolling', instances = 3, healthy = true } = options;
+  const { name, version, strategy = 'rolling', instances = 3, healthy = true, failing = false } = options;
   mkdirSync(join(folder, 'www'), { recursive: true });
   copyFileSync('/bin/busybox', join(folder, 'busybox'));
   writeFileSync(join(folder, 'www/version'), version);
+  mkdirSync(join(folder, 'www/cgi-bin'), { recursive: true });
+  writeFileSync(join(folder, 'www/cgi-bin/version'), failing ? FAILS : ANSWERS, { mode: 0o755 });
   rmSync(join(folder, 'www/healthz'), { force: true });
   if (healthy) writeFileSync(join(folder, 'www/healthz'), 'ok');
   writeFileSync(

@@ -16,7 +16,7 @@ export interface Visitors {
 
 const USERS = 8;
 
-export function startVisitors(port: number): Visitors {
+export function startVisitors(port: number, path = '/version'): Visitors {
   const versions = new Map<string, number>();
   const failures: string[] = [];
   const kept = new Agent({ keepAlive: true });
@@ -24,7 +24,7 @@ export function startVisitors(port: number): Visitors {
   const user = async (index: number): Promise<void> => {
     while (!leaving.signal.aborted) {
       try {
-        const version = await ask(port, index % 2 === 0 ? kept : undefined);
+        const version = await ask(port, { path, ...(index % 2 === 0 ? { agent: kept } : {}) });
         versions.set(version, (versions.get(version) ?? 0) + 1);
       } catch (error) {
         failures.push(String(error));
@@ -45,9 +45,12 @@ export function startVisitors(port: number): Visitors {
 }
 
 /** The version that answers. Throws for anything but a whole answer with status 200. */
-export function ask(port: number, agent?: Agent): Promise<string> {
+export function ask(
+  port: number,
+  { path = '/version', agent }: { readonly path?: string; readonly agent?: Agent } = {},
+): Promise<string> {
   return new Promise((resolve, reject) => {
-    const options = { host: '127.0.0.1', port, path: '/version', agent: agent ?? false, timeout: 10_000 };
+    const options = { host: '127.0.0.1', port, path, agent: agent ?? false, timeout: 10_000 };
     const outgoing = request(options, (response) => {
       let body = '';
       response.setEncoding('utf8');

@@ -16,7 +16,14 @@ const rolling: Strategy = { kind: 'rolling', minHealthyPercent: 100, maxSurge: 1
 const eager: Strategy = { kind: 'rolling', minHealthyPercent: 50, maxSurge: 0, batch: null };
 const blueGreen: Strategy = { kind: 'blue-green' };
 const recreate: Strategy = { kind: 'recreate' };
-const terms = { maxErrors: null, maxLatency: [], waitMs: 60_000, unsure: 'roll-back' } as const;
+const terms = {
+  maxErrors: null,
+  maxSlowdown: 1.05,
+  maxLatency: [],
+  settleMs: 1000,
+  waitMs: 60_000,
+  unsure: 'roll-back',
+} as const;
 const canary: Strategy = {
   kind: 'canary',
   steps: [

@@ -138,7 +138,14 @@ function drawCanary(random: Random): Strategy {
   const steps = weights.map((weight) => ({ weight, holdMs: random.chance(0.1) ? null : random.pick([0, 2000, 30_000]) }));
   const maxErrors = random.pick([null, 0.01]);
   const unsure = random.pick(['roll-back', 'go-on'] as const);
-  const terms = { maxErrors, maxLatency: [], waitMs: random.pick([0, 5000, 60_000]), unsure };
+  const terms = {
+    maxErrors,
+    maxSlowdown: 1.05,
+    maxLatency: [],
+    settleMs: random.pick([0, 1000, 10_000]),
+    waitMs: random.pick([0, 5000, 60_000]),
+    unsure,
+  };
   return { kind: 'canary', steps, judge: random.chance(0.75) ? terms : null };
 }
 

@@ -7,7 +7,7 @@ import { alphaOf, judge, type Arm, type JudgePolicy, type Verdict } from './judg
 
 const SEED = Number(process.env['SEED'] ?? 1);
 const BOUNDS = [1, 2, 3, 5, 7, 10, 15, 20, 30, 50, 75, 100, 150, 200, 300, 500, 750, 1000, 2000, 5000, 10_000];
-const NO_LIMITS: JudgePolicy = { maxErrors: null, maxLatency: [] };
+const NO_LIMITS: JudgePolicy = { maxErrors: null, maxSlowdown: 1.05, maxLatency: [] };
 
 interface Truth {
   readonly errors: number;
@@ -130,7 +130,7 @@ test('too few requests are no verdict: it says how many more are needed, and wit
 });
 
 test('limits fail a release by themselves, but not where what serves breaks them, too', () => {
-  const limits: JudgePolicy = { maxErrors: 0.01, maxLatency: [{ quantile: 0.95, ms: 300 }] };
+  const limits: JudgePolicy = { maxErrors: 0.01, maxSlowdown: 1.05, maxLatency: [{ quantile: 0.95, ms: 300 }] };
   assert.equal(judge(arm(2000, 60), arm(2000, 15), limits, LAST).verdict, 'fail');
   assert.match(judge(arm(2000, 60), arm(2000, 15), limits, LAST).why, /errors ≤ 1 %: 3 %/);
   assert.notEqual(judge(arm(2000, 60), arm(2000, 60), limits, LAST).verdict, 'fail');

@@ -19,7 +19,7 @@ export interface Arm {
   readonly latency: Histogram;
 }
 
-export type JudgePolicy = Pick<JudgeTerms, 'maxErrors' | 'maxLatency'>;
+export type JudgePolicy = Pick<JudgeTerms, 'maxErrors' | 'maxSlowdown' | 'maxLatency'>;
 
 export interface Test {
   /** "errors", "errors ≤ 1 %", "latency", "p95 ≤ 300 ms". */
@@ -51,7 +51,7 @@ const EARLY_FALSE_ALARMS = 0.001;
 const VISIBLE_RISE = 0.05;
 /** A difference that matters: less is not worth an abort, however sure. */
 const LEAST_MORE_ERRORS = 0.001;
-const LEAST_SLOWDOWN = 1.05;
+const LEAST_MORE_MS = 5;
 /** The slow end of the baseline's answers. */
 const SLOW_SHARE = 0.05;
 /** Beyond this nobody waits. */
@@ -69,7 +69,8 @@ export const alphaOf = ({ steps, early }: Occasion): number =>
   (early === null ? FALSE_ALARMS : EARLY_FALSE_ALARMS / (early * (early + 1))) / steps;
 
 const questionsOf = (canary: Arm, baseline: Arm, policy: JudgePolicy): readonly Question[] => [
-  ...againstBaseline(canary, baseline),
+  moreErrors(canary, baseline),
+  ...(policy.maxSlowdown === null ? [] : slowness(canary.latency, baseline.latency, policy.maxSlowdown)),
   ...(policy.maxErrors === null ? [] : [errorLimit(canary, baseline, policy.maxErrors)]),
   ...policy.maxLatency.map((limit) => latencyLimit(canary, baseline, limit)),
 ];
@@ -88,7 +89,7 @@ export function judge(canary: Arm, baseline: Arm, policy: JudgePolicy, occasion:
   const tests = questions.map(({ matters, ...question }) => ({ ...question, alpha, failed: matters && question.p <= alpha }));
   const failed = tests.filter((test) => test.failed);
   const counts = { canary: countsOf(canary), baseline: countsOf(baseline), tests };
-  if (failed.length > 0) return { ...counts, verdict: 'fail', why: failed.map(failureText).join('; '), more: 0 };
+  if (failed.length > 0) return { ...counts, verdict: 'fail', why: failureText(failed), more: 0 };
   const more = moreNeeded(canary, baseline, policy, occasion.steps);
   if (more > 0) return { ...counts, verdict: 'unsure', why: `about ${more} more requests to the canary are needed`, more };
   const why = `${percent(rate(canary))} errors against ${percent(rate(baseline))} in ${canary.requests} requests`;
@@ -98,28 +99,36 @@ export function judge(canary: Arm, baseline: Arm, policy: JudgePolicy, occasion:
 }
 
 const countsOf = ({ requests, errors }: Arm): Verdict['canary'] => ({ requests, errors });
-const failureText = ({ metric, what, p }: Test): string => `${metric}: ${what} (p ${p < 1e-6 ? '< 0.000001' : p.toPrecision(2)})`;
+
+/** Each difference once, by the test that is surest of it. */
+function failureText(failed: readonly Test[]): string {
+  const surest = failed
+    .toSorted((a, b) => a.p - b.p)
+    .filter(({ what }, index, sorted) => sorted.findIndex((each) => each.what === what) === index);
+  return surest.map(({ metric, what, p }) => `${metric}: ${what} (p ${p < 1e-6 ? '< 0.000001' : p.toPrecision(2)})`).join('; ');
+}
 
 interface Question extends Pick<Test, 'metric' | 'what' | 'p'> {
   /** The difference is large enough to act on. */
   readonly matters: boolean;
 }
 
-function againstBaseline(canary: Arm, baseline: Arm): readonly Question[] {
+function moreErrors(canary: Arm, baseline: Arm): Question {
   const [own, other] = [rate(canary), rate(baseline)];
-  const errors = {
+  return {
     metric: 'errors',
     what: `${percent(own)} against ${percent(other)}`,
     p: fisherGreater(errorsOf(canary), errorsOf(baseline)),
     matters: own - other >= LEAST_MORE_ERRORS,
   };
-  return [errors, ...slowness(canary.latency, baseline.latency)];
 }
 
 /** All of the distribution by ranks, and its slow end by itself: a rank test hardly sees a tail. */
-function slowness(canary: Histogram, baseline: Histogram): readonly Question[] {
-  const ratio = (quantile: number): number => atQuantile(canary, quantile) / Math.max(atQuantile(baseline, quantile), 1e-9);
-  const matters = Math.max(ratio(0.5), ratio(0.95)) >= LEAST_SLOWDOWN;
+function slowness(canary: Histogram, baseline: Histogram, maxSlowdown: number): readonly Question[] {
+  const matters = [0.5, 0.95].some((quantile) => {
+    const [own, other] = [atQuantile(canary, quantile), atQuantile(baseline, quantile)];
+    return own >= other * maxSlowdown && own - other >= LEAST_MORE_MS;
+  });
   const what = `p95 ${ms(atQuantile(canary, 0.95))} against ${ms(atQuantile(baseline, 0.95))}`;
   const ranks = rankGreater(canary.counts, baseline.counts);
   const ends = slowBounds(baseline).map((bound) => ({

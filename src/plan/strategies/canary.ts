@@ -82,15 +82,19 @@ function stepEvents(world: RolloutWorld, strategy: Canary, step: CanaryStep, fro
   const next = number + 1;
   if (window === null) {
     if (now === null && strategy.judge !== null) return [];
-    return [{ kind: 'canary.stepped', step: number, ...(now ?? NOTHING_COUNTED) }];
+    return [{ kind: 'canary.stepped', step: number, settled: strategy.judge === null, ...(now ?? NOTHING_COUNTED) }];
   }
   const heldMs = world.now - window.at;
+  if (!window.settled) {
+    if (now === null || heldMs < (strategy.judge?.settleMs ?? 0)) return [];
+    return [{ kind: 'canary.stepped', step: number, settled: true, ...now }];
+  }
   const held = step.holdMs !== null && heldMs >= step.holdMs;
   if (strategy.judge === null) return held ? [{ kind: 'canary.passed', next, why: 'held' }] : [];
   const late = step.holdMs !== null && heldMs >= step.holdMs + strategy.judge.waitMs;
   const arms = now === null ? null : since(window, now);
   // Counters that fell are another load balancer's: the step begins anew with those.
-  if (now !== null && arms === null) return [{ kind: 'canary.stepped', step: number, ...now }];
+  if (now !== null && arms === null) return [{ kind: 'canary.stepped', step: number, settled: true, ...now }];
   return judged(world, strategy, strategy.judge, arms ?? NOTHING_COUNTED, { held, late });
 }
 
@@ -126,6 +130,7 @@ function stepWait(world: RolloutWorld, strategy: Canary, step: CanaryStep, from:
   const name = `step ${number + 1} of ${strategy.steps.length} at ${step.weight / 100} %`;
   const until = canaryDeadline(world);
   if (window === null) return { what: `${name}: the load balancer's counts`, until, otherwise: wayOut(world) };
+  if (!window.settled) return { what: `${name}: new instances to settle`, until, otherwise: wayOut(world) };
   const endsAt = step.holdMs === null ? null : window.at + step.holdMs;
   if (endsAt === null) return { what: `${name}: somebody to promote it`, until, otherwise: wayOut(world) };
   if (world.now < endsAt)

@@ -35,7 +35,8 @@ export function canaryDeadline({ rollout, release }: RolloutWorld): number {
   const { strategy, deadlineMs } = release.content.replace;
   const { step, window } = rollout.canary;
   const holdMs = strategy.kind === 'canary' ? (strategy.steps[step]?.holdMs ?? PAUSE_MS) : 0;
-  const judgeMs = strategy.kind === 'canary' ? (strategy.judge?.waitMs ?? 0) : 0;
+  const judgeMs =
+    strategy.kind === 'canary' ? (strategy.judge === null ? 0 : strategy.judge.settleMs + strategy.judge.waitMs) : 0;
   return (window?.at ?? rollout.progress.at) + holdMs + judgeMs + deadlineMs;
 }
 

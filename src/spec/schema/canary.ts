@@ -43,11 +43,27 @@ export const steps = z
   .min(1, { error: 'expected at least one step, found an empty list' })
   .max(20, { error: 'expected at most 20 steps' });
 
+/** How many times the other's; null: not compared. */
+const slower = leaf(
+  (value): Reading<number | null> => {
+    if (value === 'any') return { ok: true, value: null };
+    const share = readPercent(typeof value === 'string' ? value : '');
+    return share.ok ? { ok: true, value: 1 + share.value / 100 } : { ok: false, expected: 'a percentage such as 5%, or any' };
+  },
+  { title: 'percentage or any', type: 'string', examples: ['5%', 'any'] },
+);
+
 const limits = z.strictObject({
   errors: percent.describe('More errors (answers of class 5xx, and none) than this share fail the release.').optional(),
+  slower: slower
+    .describe('How much slower than what serves its median or p95 may be; any: latencies are not compared.')
+    .prefault('5%'),
   p50: interval.describe('A median latency above this fails the release.').optional(),
   p95: interval.describe('Fails the release when more than 5% of its answers take longer.').optional(),
   p99: interval.describe('Fails the release when more than 1% of its answers take longer.').optional(),
+  settle: duration
+    .describe('New instances are slower at first: so much of the beginning of a step is not judged.')
+    .prefault('10s'),
   wait: duration.describe('How long a step waits for enough requests to judge by, after its hold.').prefault('15m'),
   unsure: z
     .enum(['roll-back', 'go-on'], { error: 'expected roll-back or go-on' })
