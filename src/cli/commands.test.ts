@@ -190,7 +190,7 @@ test('doctor ends with 2 where something fatal is missing, and names the fix', a
 });
 
 test('gc --plan asks for the plan only', async () => {
-  const planGc = async () => ({ images: [{ digest: IMAGE, tags: ['web:1.0.0'] }], blobs: 3, bytes: 1500 });
+  const planGc = async () => ({ images: [{ digest: IMAGE, tags: ['web:1.0.0'] }], blobs: 3, bytes: 1500, unreadable: [] });
   const { lines } = await gc(given({}, { plan: true }), fakeContext({ planGc }));
   assert.equal(lines[0], 'Would delete 1 image and 3 blobs, 1.5 kB:');
 });
