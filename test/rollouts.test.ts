@@ -148,7 +148,7 @@ test('canary: a step that waits for a person goes on when promoted, and is rolle
   await it.world.clock.advance(23 * 3_600_000);
   await it.fleets.tickAll();
   assert.equal(it.fleets.state(FLEET).rollout?.phase, 'advancing');
-  it.fleets.command(FLEET, { kind: 'promote', past: 'step' }, 'test');
+  await it.fleets.command(FLEET, { kind: 'promote', past: 'step' }, 'test');
   await it.until('r2 serves', () => serves(it, 2));
   it.deploy('v3', { strategy });
   await it.until('20 % again', () => it.fleets.state(FLEET).rollout?.canary.window != null);

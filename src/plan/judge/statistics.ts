@@ -86,14 +86,15 @@ function fractionTail(z: number): number {
 
 const density = (z: number): number => Math.exp((-z * z) / 2) / Math.sqrt(2 * Math.PI);
 
+const sumOf = (counts: readonly number[]): number => counts.reduce((total, count) => total + count, 0);
+
 /**
  * Mann and Whitney's rank test over counts in the same ordered classes (ties are corrected for): the probability that the
  * first arm lies so much higher when both are the same, by the normal approximation. `higher`: how often a random one of the
  * first lies above one of the second, ties as half (the effect; ½ is none).
  */
 export function rankGreater(a: readonly number[], b: readonly number[]): { readonly p: number; readonly higher: number } {
-  const sum = (counts: readonly number[]): number => counts.reduce((total, count) => total + count, 0);
-  const [n, m] = [sum(a), sum(b)];
+  const [n, m] = [sumOf(a), sumOf(b)];
   if (n === 0 || m === 0) return { p: 1, higher: 0.5 };
   let below = 0;
   let wins = 0;
