@@ -6,8 +6,9 @@ import { join } from 'node:path';
 
 import type { BakeEventBody, BakeResultBody } from '../api/schema.ts';
 import type { BakeDeps, BakeResult } from '../bake/contract.ts';
-import type { Digest } from '../domain/digest.ts';
+import { shortDigest, type Digest } from '../domain/digest.ts';
 import type { Json } from '../domain/json.ts';
+import { whyRevoked } from '../domain/revocation.ts';
 import type { DockerfileRecipe, Recipe } from '../domain/recipe.ts';
 import type { ServiceName } from '../domain/ids.ts';
 import { KilnError, messageOf } from '../errors/error.ts';
@@ -19,8 +20,10 @@ import { runGates, type GatesResult } from '../gates/run.ts';
 import { policyOf, type MoveRequest } from '../lineage/channels.ts';
 import type { BuiltOn } from '../lineage/events.ts';
 import type { Image } from '../oci/store.ts';
+import { testGate } from '../gates/test/gate.ts';
 import { sbomGate } from '../sbom/gate.ts';
 import { gatePolicyOf } from '../spec/gates.ts';
+import { imageTestsOf, trialContent } from '../spec/image-tests.ts';
 import type { Spec } from '../spec/parse.ts';
 import { recipeOf } from '../spec/recipe.ts';
 import type { Reproduction } from '../reproduce/contract.ts';
@@ -49,7 +52,7 @@ export interface BakeRequest {
 export type BakeOutcome = BakeResult & GatesResult & { readonly evidence: Made };
 
 /** In the order of GATE_NAMES. */
-const GATES: readonly Gate[] = [lintGate, secretsGate, sbomGate];
+const gatesOf = ({ trials, clock }: Parts): readonly Gate[] => [lintGate, secretsGate, sbomGate, testGate(trials, clock)];
 
 /**
  * Journaled before it is done (law 9). A caller who goes away cancels it; what was cached is kept. A failed gate is an
@@ -141,6 +144,11 @@ async function judge(parts: Parts, { spec, signal, emit }: BakeRequest, { recipe
     image,
     store,
     probe: probeOf(spec, image),
+    tests: imageTestsOf(spec),
+    launch: () => {
+      requireNotRevoked(parts, digest);
+      return trialContent(spec, digest, image.config.config);
+    },
     baseline: await publishedBefore(parts, spec.service, digest),
     policy: gatePolicyOf(spec),
     now: clock.now(),
@@ -152,9 +160,18 @@ async function judge(parts: Parts, { spec, signal, emit }: BakeRequest, { recipe
     if (kind === 'gate.done') note(kind, { digest, ...data });
     void emit(event);
   };
-  const judged = await runGates(GATES, subject, { clock, onEvent });
+  const judged = await runGates(gatesOf(parts), subject, { clock, onEvent });
   await keepReports(parts, subject, judged);
   return judged;
+}
+
+/** Law 1: not even to be tested. */
+function requireNotRevoked({ lineage }: Parts, image: Digest): void {
+  const revocation = lineage.revoked(image);
+  if (revocation === null) return;
+  throw new KilnError('IMAGE_REVOKED', `image ${shortDigest(image)} was ${whyRevoked(revocation)}`, {
+    hint: 'change what it was revoked for, and bake again',
+  });
 }
 
 /** By run.health, else the port: without either nobody asks. */

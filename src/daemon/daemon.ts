@@ -91,7 +91,7 @@ async function leave(machine: Machine): Promise<void> {
 }
 
 function assemble({ home, clock, onStopAsked }: DaemonOptions, journal: Journal, machine: Machine): Parts {
-  const { runtime, balancer, images, layers, logs, bake, checkMachine, signer } = machine;
+  const { runtime, trials, balancer, images, layers, logs, bake, checkMachine, signer } = machine;
   const executor = new Executor(journal);
   const lineage = openLineage(journal, clock);
   const { revoked } = lineage;
@@ -109,6 +109,7 @@ function assemble({ home, clock, onStopAsked }: DaemonOptions, journal: Journal,
     images,
     layers,
     engine,
+    trials,
     balancer,
     fleets,
     bake,

@@ -15,6 +15,7 @@ import type { Home } from '../platform/home.ts';
 import { createHaproxy } from '../traffic/haproxy.ts';
 import type { Machine } from './parts.ts';
 import { removedHomes } from './removed-homes.ts';
+import { withTrials } from './trials.ts';
 
 /** Adopts what an earlier daemon left running, and takes away what it left half made. */
 export async function openMachine(home: Home, clock: Clock, log: Logger, signing: SigningSettings): Promise<Machine> {
@@ -22,12 +23,14 @@ export async function openMachine(home: Home, clock: Clock, log: Logger, signing
   const layers = openLayerMounts(home, images);
   await reclaimBakes(home);
   const report = (message: string): void => log.warn(message);
-  const runtime = await createHostRuntime({ home, store: images, layers, clock, report });
+  const host = await createHostRuntime({ home, store: images, layers, clock, report });
+  const { runtime, trials } = await withTrials(host, clock);
   const balancer = await createHaproxy({ home, clock, log });
   return {
     images,
     layers,
     runtime,
+    trials,
     balancer,
     logs: instanceLogs(home),
     bake,

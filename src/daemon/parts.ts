@@ -7,6 +7,7 @@ import type { InstanceLogs } from '../engines/host/logs.ts';
 import type { Fleets } from '../execute/fleets.ts';
 import type { Signer } from '../keys/signer.ts';
 import type { LayerMounts } from '../linux/layers.ts';
+import type { Trials } from '../gates/test/trial.ts';
 import type { ImageStore } from '../oci/store.ts';
 import type { Clock } from '../platform/clock.ts';
 import type { Home } from '../platform/home.ts';
@@ -30,6 +31,8 @@ export interface Machine {
   readonly images: ImageStore;
   readonly layers: LayerMounts;
   readonly runtime: Runtime;
+  /** Booted for tests of images; `runtime` does not show them. */
+  readonly trials: Trials;
   readonly balancer: Balancer;
   readonly logs: InstanceLogs;
   readonly bake: (recipe: Recipe | DockerfileRecipe, deps: BakeDeps, options: BakeOptions) => Promise<BakeResult>;
@@ -43,7 +46,10 @@ export interface Machine {
   clear(): Promise<void>;
 }
 
-export interface Parts extends Pick<Machine, 'images' | 'layers' | 'balancer' | 'logs' | 'bake' | 'checkMachine' | 'signer'> {
+export interface Parts extends Pick<
+  Machine,
+  'trials' | 'images' | 'layers' | 'balancer' | 'logs' | 'bake' | 'checkMachine' | 'signer'
+> {
   readonly home: Home;
   readonly clock: Clock;
   readonly startedAt: number;

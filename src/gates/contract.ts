@@ -7,7 +7,8 @@ import type { Digest } from '../domain/digest.ts';
 import type { GateName, GatePolicy, Severity, Verdict } from '../domain/gate.ts';
 import type { Json } from '../domain/json.ts';
 import type { DockerfileRecipe, Recipe } from '../domain/recipe.ts';
-import type { Probe } from '../domain/release.ts';
+import type { ImageTest } from '../domain/image-test.ts';
+import type { Probe, ReleaseContent } from '../domain/release.ts';
 import type { Image, ImageStore } from '../oci/store.ts';
 
 export interface Waiver {
@@ -71,6 +72,10 @@ export interface GateSubject {
   readonly store: ImageStore;
   /** How its instances are asked whether they are well; null: nothing says. */
   readonly probe: Probe['kind'] | null;
+  /** `image.test`. */
+  readonly tests: readonly ImageTest[];
+  /** What an instance for the tests is launched with. Throws CONFIG_INVALID where image and file don't fit. */
+  readonly launch: () => ReleaseContent;
   /** What is published under the name now: what is found there, too, is not new. */
   readonly baseline: Image | null;
   readonly policy: GatePolicy;

@@ -48,6 +48,7 @@ export const fakeMachine =
       images,
       layers: noLayers,
       runtime: runtimeOf(world, clock),
+      trials: { boot: () => Promise.reject(new Error('this machine boots no instance for tests')) },
       balancer: balancerOf(world),
       logs: {
         instances: async () => [...world.instances.keys()],

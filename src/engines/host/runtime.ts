@@ -17,10 +17,12 @@ import type { ImageStore } from '../../oci/store.ts';
 import type { Clock } from '../../platform/clock.ts';
 import type { Home } from '../../platform/home.ts';
 import type { Runtime } from '../engine.ts';
+import type { Inside } from '../inside.ts';
 import { checkHost } from './check.ts';
 import { dispose, stopGracefully } from './dispose.ts';
 import type { Host } from './host.ts';
 import { createIndices } from './indices.ts';
+import { insideOf } from './inside.ts';
 import { launch } from './launch.ts';
 import { rotateIfGrown } from './log-files.ts';
 import { dropOldLogs } from './logs.ts';
@@ -43,6 +45,8 @@ export interface HostRuntime extends Runtime {
   readonly name: 'host';
   /** Null where there is no such instance. */
   stats(id: InstanceId): Promise<Usage | null>;
+  /** Null where no such instance runs. */
+  inside(id: InstanceId): Promise<Inside | null>;
 }
 
 /** Between looks at processes that might have ended unseen, and at the size of logs. */
@@ -79,6 +83,7 @@ export async function createHostRuntime(options: HostRuntimeOptions): Promise<Ho
       return () => listeners.delete(listener);
     },
     stats: (id) => usageOf(host.places.cgroup(id)),
+    inside: (id) => insideOf(host, id),
     close: async () => {
       closed.abort();
       watcher.close();

@@ -43,6 +43,10 @@ export const subjectOf = (change: Partial<GateSubject> = {}): GateSubject => ({
   image: imageOf({ User: '10001:10001' }),
   store: {} as ImageStore,
   probe: 'http',
+  tests: [],
+  launch: () => {
+    throw new Error('no instance is launched here');
+  },
   baseline: null,
   policy: { failAt: { lint: 'high', secrets: 'medium', sbom: 'note', vulnerabilities: 'high', test: 'note' } },
   now: 0,

@@ -98,6 +98,8 @@ export const word = (pattern: RegExp, expected: string, examples: readonly strin
     examples: [...examples],
   });
 
+export const urlPath = word(/^\/[\x21-\x7e]*$/, 'the path of a request, such as /healthz', ['/healthz']);
+
 const NAME_FORM = 'a name: a lower-case letter, then letters, digits and hyphens, at most 31 characters';
 
 export const nameText = leaf(

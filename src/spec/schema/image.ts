@@ -4,7 +4,8 @@ import * as z from 'zod';
 import { SEVERITIES } from '../../domain/gate.ts';
 import { isJsonObject } from '../../domain/json.ts';
 import { BASE_FORMS, readBase } from '../base.ts';
-import { choice, count, env, envKey, leaf, mode, nameKey, notYet, path, port, signal, text, word } from './fields.ts';
+import { choice, count, env, envKey, leaf, mode, nameKey, path, port, signal, text, word } from './fields.ts';
+import { tests } from './test.ts';
 
 const base = leaf((value) => (typeof value === 'string' ? readBase(value) : { ok: false, expected: BASE_FORMS }), {
   title: 'base',
@@ -181,10 +182,7 @@ const recipe = z.strictObject({
   ports: z.array(port).describe('TCP ports that the process listens on.').prefault([]),
   labels: z.record(z.string().min(1), text).describe('Labels of the image.').prefault({}),
   'stop-signal': signal.describe('The signal that ends the process well. Default: SIGTERM.').optional(),
-  test: notYet(
-    'tests on a booted image',
-    'check the image by a health probe under run.health: no instance gets traffic before it passes',
-  ),
+  test: tests,
   gates,
 });
 
@@ -208,6 +206,7 @@ const dockerfile = z.strictObject({
       }),
     ])
     .describe('A Dockerfile instead of a recipe; built by BuildKit or buildah.'),
+  test: tests,
   gates,
 });
 

@@ -19,6 +19,7 @@ import {
   probeInterval,
   signal,
   size,
+  urlPath,
   word,
 } from './fields.ts';
 
@@ -37,7 +38,6 @@ export const instances = z.union([
   }),
 ]);
 
-const urlPath = word(/^\/[\x21-\x7e]*$/, 'the path of a request, such as /healthz', ['/healthz']);
 const isTrue = leaf(
   (value) => (value === true ? { ok: true, value } : { ok: false, expected: 'true: a TCP connection to the port is the check' }),
   { const: true },

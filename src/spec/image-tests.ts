@@ -1,0 +1,45 @@
+/** The tests of a spec, and what an instance is booted with for them. */
+import type { Digest } from '../domain/digest.ts';
+import { fleetId, type EnvironmentName, type ServiceName } from '../domain/ids.ts';
+import { TRIAL_ENVIRONMENT, type ImageTest, type ImageTestKind } from '../domain/image-test.ts';
+import type { ReleaseContent, Scratch } from '../domain/release.ts';
+import { environmentOf } from './environment.ts';
+import type { Spec } from './parse.ts';
+import { releaseContent, type ImageFacts } from './release.ts';
+import type { TestSpec } from './schema/test.ts';
+
+export const imageTestsOf = ({ image: { test } }: Spec): readonly ImageTest[] =>
+  test.map((each) => ({ ...kindOf(each), withinMs: each.within }));
+
+function kindOf(test: TestSpec): ImageTestKind {
+  if ('http' in test) {
+    const { http: path, port = null, status, body = null, header: headers } = test;
+    return { kind: 'http', path, port, status, body, headers };
+  }
+  if ('command' in test) return { kind: 'command', command: test.command, exit: test.exit, stdout: test.stdout ?? null };
+  if ('file' in test) {
+    const { file: path, exists, mode = null, owner = null, content = null } = test;
+    return { kind: 'file', path, exists, mode, owner, content };
+  }
+  if ('user' in test) return { kind: 'user', user: test.user };
+  return 'script' in test ? { kind: 'script', path: test.script } : { kind: 'port', port: test.port };
+}
+
+const VOLUME_BYTES = 64 << 20;
+
+/**
+ * As the first environment would launch it (`local`, where there is one), but without what is not its own: volumes are
+ * empty and in memory, nothing listens for it, and its logs stay here. Throws as `releaseContent`.
+ */
+export function trialContent(spec: Spec, image: Digest, facts: ImageFacts): ReleaseContent {
+  const names = Object.keys(spec.environments);
+  const environment = environmentOf(spec, names.includes('local') ? 'local' : (names[0] ?? null));
+  const content = releaseContent(spec, { ...environment, listen: null, preview: null }, image, facts);
+  const { launch } = content;
+  const instead = launch.volumes.map(({ path }): Scratch => ({ path, sizeBytes: VOLUME_BYTES }));
+  return {
+    ...content,
+    fleet: fleetId(spec.service as ServiceName, TRIAL_ENVIRONMENT as EnvironmentName),
+    launch: { ...launch, volumes: [], scratch: [...launch.scratch, ...instead], logs: { ...launch.logs, ship: null } },
+  };
+}
