@@ -7,6 +7,7 @@ import { join } from 'node:path';
 import { connect } from '../src/client/connect.ts';
 import type { Client } from '../src/client/client.ts';
 import { kilnHome, type Home } from '../src/platform/home.ts';
+import { poll } from '../src/platform/poll.ts';
 
 const ROOT = join(import.meta.dirname, '..');
 
@@ -104,11 +105,7 @@ export function runProgram(
 
 /** Waits for a condition, at most `seconds`. */
 export async function until(what: string, seconds: number, holds: () => Promise<boolean>, everyMs = 5): Promise<void> {
-  const end = performance.now() + seconds * 1000;
-  while (!(await holds())) {
-    if (performance.now() > end) throw new Error(`not within ${seconds} s: ${what}`);
-    await new Promise((resolve) => setTimeout(resolve, everyMs));
-  }
+  if (!(await poll(holds, { withinMs: seconds * 1000, everyMs }))) throw new Error(`not within ${seconds} s: ${what}`);
 }
 
 /** Whether a GET is answered with 200. */

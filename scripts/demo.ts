@@ -8,6 +8,7 @@ import { join } from 'node:path';
 import { styleText } from 'node:util';
 
 import { startLoad, type Load } from '../bench/load.ts';
+import { poll } from '../src/platform/poll.ts';
 
 const ROOT = join(import.meta.dirname, '..');
 const HOME = process.env['KILN_HOME'] ?? '/var/lib/kiln-demo';
@@ -92,11 +93,7 @@ async function narrated<T>(load: Load, work: Promise<T>): Promise<T> {
 }
 
 async function until(what: string, holds: () => Promise<boolean>): Promise<void> {
-  const end = performance.now() + 60_000;
-  while (!(await holds())) {
-    if (performance.now() > end) throw new Error(`not within a minute: ${what}`);
-    await new Promise((resolve) => setTimeout(resolve, 100));
-  }
+  if (!(await poll(holds, { withinMs: 60_000, everyMs: 100 }))) throw new Error(`not within a minute: ${what}`);
 }
 
 interface Status {

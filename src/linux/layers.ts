@@ -10,6 +10,7 @@ import { basename, join } from 'node:path';
 import { hexOf, type Digest } from '../domain/digest.ts';
 import { unpackLayer } from '../oci/layer-reader.ts';
 import type { ImageStore, Layer } from '../oci/store.ts';
+import { isAlive } from '../platform/alive.ts';
 import { asDiskFull, isThere, readIfThere, syncFolder, writeFileAtomic } from '../platform/files.ts';
 import type { Home } from '../platform/home.ts';
 import { mountErofs, packErofs } from './erofs.ts';
@@ -152,15 +153,6 @@ async function sweepWork(home: Home): Promise<void> {
     const left = join(home.layers, name);
     await unmountUnder(left);
     await rm(left, { recursive: true, force: true });
-  }
-}
-
-function isAlive(pid: number): boolean {
-  try {
-    process.kill(pid, 0);
-    return true;
-  } catch (error) {
-    return (error as NodeJS.ErrnoException).code === 'EPERM';
   }
 }
 

@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { readdir, readFile, utimes, writeFile } from 'node:fs/promises';
+import { readdir, readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { test } from 'node:test';
 
@@ -8,20 +8,7 @@ import { canonicalJson } from '../domain/json.ts';
 import { sha256 } from '../platform/hash.ts';
 import { openImageStore } from './layout.ts';
 import type { Artifact, ImageStore } from './store.ts';
-import { fileEntry, putTestImage, testFolder } from './testing/images.ts';
-
-const HOUR = 3_600_000;
-
-async function withStore(use: (store: ImageStore, folder: string) => Promise<void>): Promise<void> {
-  await using folder = await testFolder();
-  await use(await openImageStore(folder.path), folder.path);
-}
-
-async function age(folder: string): Promise<void> {
-  const then = new Date(Date.now() - HOUR);
-  for (const name of await readdir(join(folder, 'blobs', 'sha256')))
-    await utimes(join(folder, 'blobs', 'sha256', name), then, then);
-}
+import { age, fileEntry, HOUR, putTestImage, withStore } from './testing/images.ts';
 
 const put = (store: ImageStore, content: string): Promise<Digest> => putTestImage(store, [[fileEntry('a', content)]]);
 

@@ -10,7 +10,7 @@ import { run } from '../platform/exec.ts';
 import { unpackLayer, type UnpackOptions, type Unpacked } from './layer-reader.ts';
 import { encodeHeader } from './tar-format.ts';
 import { testFolder } from './testing/images.ts';
-import { entryBytes, type RawEntry, tarOf, treeAt } from './testing/trees.ts';
+import { entryBytes, PLAIN, type RawEntry, tarOf, treeAt } from './testing/trees.ts';
 import { readXattrs } from './xattrs.ts';
 
 const ROOT = requires('root', 'setfattr', 'getfattr');
@@ -131,26 +131,13 @@ test('a damaged header, unknown type, malformed record or sparse file is refused
   const tar = tarOf({ path: 'a' });
   await refused(Buffer.from(tar.with(0, 0x62)), /wrong checksum/);
   await refused(Buffer.alloc(2048, 'not a tar '), /checksum|malformed/);
-  await refused(withType(encodeHeader({ ...HEADER, path: 'v' }), 'V'), /unknown type "V"/);
+  await refused(withType(encodeHeader({ ...PLAIN, path: 'v' }), 'V'), /unknown type "V"/);
   for (const record of ['6 a=\n', '0 a=b\n', '6 ab=c\n', '06 a=b\n', '9 a=b\n', 'x', '6 a b\n'])
     await refused(pax(record), /PAX record/);
   await refused(pax('21 GNU.sparse.major=1\n'.replace('21', '22')), /sparse/);
   for (const record of ['12 size=-50\n', '12 size=1e9\n', '11 uid=abc\n', '17 mtime=nonsens\n'])
     await refused(pax(record), /has (?:the|a malformed)/);
 });
-
-const HEADER = {
-  path: 'f',
-  kind: 'file',
-  mode: 0o644,
-  uid: 0,
-  gid: 0,
-  size: 0,
-  mtimeSeconds: 0,
-  target: '',
-  device: { major: 0, minor: 0 },
-  xattrs: new Map<string, string>(),
-} as const;
 
 function withType(block: Buffer, type: string): Buffer {
   const changed = Buffer.from(block);
@@ -163,7 +150,7 @@ function withType(block: Buffer, type: string): Buffer {
 
 /** A PAX header with this body, then a file. */
 function pax(body: string): Buffer {
-  const header = withType(encodeHeader({ ...HEADER, path: 'x', size: body.length }), 'x').subarray(0, 512);
+  const header = withType(encodeHeader({ ...PLAIN, path: 'x', size: body.length }), 'x').subarray(0, 512);
   return Buffer.concat([header, Buffer.from(body.padEnd(512, '\0')), tarOf({ path: 'f' })]);
 }
 

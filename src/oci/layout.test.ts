@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { randomBytes } from 'node:crypto';
-import { mkdir, readdir, readFile, stat, utimes, writeFile } from 'node:fs/promises';
+import { mkdir, readdir, readFile, stat, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { Readable } from 'node:stream';
 import { test } from 'node:test';
@@ -11,22 +11,8 @@ import { type Digest, hexOf } from '../domain/digest.ts';
 import { run } from '../platform/exec.ts';
 import { sha256 } from '../platform/hash.ts';
 import { openImageStore } from './layout.ts';
-import type { ImageStore, Layer } from './store.ts';
-import { configOf, fileEntry, putTestImage, testFolder } from './testing/images.ts';
-
-const HOUR = 3_600_000;
-
-async function withStore(use: (store: ImageStore, folder: string) => Promise<void>): Promise<void> {
-  await using folder = await testFolder();
-  await use(await openImageStore(folder.path), folder.path);
-}
-
-/** Everything in the layout, as if it had come an hour ago. */
-async function age(folder: string): Promise<void> {
-  const then = new Date(Date.now() - HOUR);
-  for (const name of await readdir(join(folder, 'blobs', 'sha256')))
-    await utimes(join(folder, 'blobs', 'sha256', name), then, then);
-}
+import type { Layer } from './store.ts';
+import { age, configOf, fileEntry, HOUR, putTestImage, testFolder, withStore } from './testing/images.ts';
 
 const blobNames = async (folder: string): Promise<string[]> => (await readdir(join(folder, 'blobs', 'sha256'))).toSorted();
 const incoming = (folder: string): Promise<string[]> => readdir(join(folder, '.incoming')).catch(() => []);

@@ -23,9 +23,7 @@ describe('the load balancer, killed and reloaded', requires('haproxy'), () => {
   let port: number;
 
   beforeEach(async () => {
-    world = await World.make();
-    balancer = await world.balancer();
-    port = await freePort();
+    ({ world, balancer, port } = await World.withBalancer());
   });
   afterEach(() => world.end());
 

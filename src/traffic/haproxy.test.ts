@@ -1,6 +1,7 @@
 /** The real HAProxy under real load: routing, switching, draining. Crashes and reloads are in haproxy.crash.test.ts. */
 import assert from 'node:assert/strict';
 import { once } from 'node:events';
+import { existsSync, readFileSync } from 'node:fs';
 import { Agent, request } from 'node:http';
 import { createServer } from 'node:net';
 import type { Duplex } from 'node:stream';
@@ -28,15 +29,17 @@ import {
 
 const fleet = fleetOfService('web');
 
+/** Its loopback, as the kernel lists it. */
+const HAS_IPV6 = existsSync('/proc/net/if_inet6') && /^0{31}1 /m.test(readFileSync('/proc/net/if_inet6', 'utf8'));
+const WITHOUT_IPV6 = HAS_IPV6 ? false : 'this machine has no IPv6';
+
 describe('the load balancer', requires('haproxy'), () => {
   let world: World;
   let balancer: Haproxy;
   let port: number;
 
   beforeEach(async () => {
-    world = await World.make();
-    balancer = await world.balancer();
-    port = await freePort();
+    ({ world, balancer, port } = await World.withBalancer());
   });
   afterEach(() => world.end());
 
@@ -51,6 +54,23 @@ describe('the load balancer', requires('haproxy'), () => {
     assert.deepEqual(failures, []);
     const share = (answers.get('r2') ?? 0) / 20_000;
     assert.ok(Math.abs(share - 0.05) < 0.01, `5 % asked for, ${(share * 100).toFixed(2)} % seen`);
+  });
+
+  test('listens on an IPv6 address, and tells who has it already', { skip: WITHOUT_IPV6 }, async () => {
+    const listen = { host: '::1', port };
+    const app = await world.app(fleet, 1);
+    await balancer.apply(table(fleet, port, [routed(fleet, 1, 10_000, [app])], { listen }), CTX);
+    await until(
+      'an answer',
+      () =>
+        fetch(`http://[::1]:${port}/`).then(
+          (answer) => answer.status,
+          () => 0,
+        ),
+      (status) => status === 200,
+    );
+    await assert.rejects(balancer.requireListen(fleetOfService('other'), [listen], CTX), { code: 'PORT_IN_USE' });
+    await balancer.requireListen(fleet, [listen], CTX);
   });
 
   test('switches between groups under load without a failed request', async () => {

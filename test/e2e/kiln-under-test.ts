@@ -7,8 +7,9 @@ import { join } from 'node:path';
 import { leftovers } from '../../bench/leftovers.ts';
 import type { Client, FleetStatusBody } from '../../src/client/client.ts';
 import { connect } from '../../src/client/connect.ts';
-import { systemClock } from '../../src/platform/clock.ts';
+import { isAlive } from '../../src/platform/alive.ts';
 import { kilnHome, type Home } from '../../src/platform/home.ts';
+import { poll } from '../../src/platform/poll.ts';
 
 const WAIT_MS = 60_000;
 const POLL_MS = 20;
@@ -53,31 +54,20 @@ export function kilnUnderTest(): KilnUnderTest {
   };
 }
 
-/** A zombie is gone: nobody but its parent can see to that. */
-export function isAlive(pid: number): boolean {
-  try {
-    process.kill(pid, 0);
-    return true;
-  } catch {
-    return false;
-  }
-}
-
 /** Waits for a condition; fails with what it waited for and what was last seen. */
 export async function until<T>(what: string, look: () => T | Promise<T>, timeoutMs = WAIT_MS): Promise<NonNullable<T>> {
-  const deadline = systemClock.now() + timeoutMs;
   let seen: unknown = null;
-  for (;;) {
+  let failed: unknown = null;
+  const isSo = async (): Promise<boolean> => {
     try {
-      const result = await look();
-      if (result !== false && result !== null && result !== undefined) return result;
-      seen = result;
+      seen = await look();
     } catch (error) {
-      seen = error;
+      [seen, failed] = [null, error];
     }
-    if (systemClock.now() > deadline) throw new Error(`waited ${timeoutMs} ms until ${what}; last seen: ${String(seen)}`);
-    await systemClock.sleep(POLL_MS);
-  }
+    return seen !== false && seen !== null && seen !== undefined;
+  };
+  if (await poll(isSo, { withinMs: timeoutMs, everyMs: POLL_MS })) return seen as NonNullable<T>;
+  throw new Error(`waited ${timeoutMs} ms until ${what}; last seen: ${String(seen ?? failed)}`);
 }
 
 /** Resolves once the fleet is steady at the release. */

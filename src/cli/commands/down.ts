@@ -1,5 +1,6 @@
 import { KilnError } from '../../errors/error.ts';
-import { systemClock } from '../../platform/clock.ts';
+import { isAlive } from '../../platform/alive.ts';
+import { poll } from '../../platform/poll.ts';
 import type { Run } from '../command.ts';
 
 const POLL_MS = 20;
@@ -31,15 +32,5 @@ export const run: Run = async (args, context) => {
 
 /** The daemon answers before it has taken down mounts and load balancer; who is told that it is down may rely on that. */
 async function ended(pid: number, signal: AbortSignal): Promise<void> {
-  const end = systemClock.now() + PATIENCE_MS;
-  while (pid !== process.pid && isAlive(pid) && systemClock.now() < end) await systemClock.sleep(POLL_MS, signal);
-}
-
-function isAlive(pid: number): boolean {
-  try {
-    process.kill(pid, 0);
-    return true;
-  } catch {
-    return false;
-  }
+  if (pid !== process.pid) await poll(() => !isAlive(pid), { withinMs: PATIENCE_MS, everyMs: POLL_MS, signal });
 }

@@ -7,6 +7,7 @@ import type { InstanceId } from '../../domain/ids.ts';
 import { removeCgroup } from '../../linux/cgroups.ts';
 import { disconnect } from '../../linux/network.ts';
 import { runsInCgroup, sendSignal } from '../../linux/processes.ts';
+import { poll } from '../../platform/poll.ts';
 import { monitorOf, readPid, stopMonitor } from './conmon.ts';
 import type { Host } from './host.ts';
 import { deleteRecord, type InstanceRecord } from './record.ts';
@@ -22,7 +23,7 @@ export async function stopGracefully(host: Host, record: InstanceRecord): Promis
   if (pid === null || !runsInCgroup(pid, cgroup)) return;
   const { stopSignal, stopGraceMs } = record.release.content.launch;
   sendSignal(pid, signalNumber(stopSignal));
-  await until(host, stopGraceMs, async () => !runsInCgroup(pid, cgroup));
+  await poll(() => !runsInCgroup(pid, cgroup), { withinMs: stopGraceMs, everyMs: POLL_MS, clock: host.clock });
 }
 
 /** `record`: null where there is none, for what was found by its name alone. */
@@ -43,16 +44,8 @@ export async function dispose(host: Host, id: InstanceId, record: InstanceRecord
 }
 
 export async function removeCgroupSurely(host: Host, name: string): Promise<void> {
-  if (!(await until(host, GONE_WITHIN_MS, () => removeCgroup(name)))) throw new Error(`the cgroup ${name} can't be removed`);
-}
-
-/** Asks until it is so, or the time is up. */
-async function until(host: Host, ms: number, isSo: () => Promise<boolean>): Promise<boolean> {
-  for (const end = host.clock.now() + ms; ;) {
-    if (await isSo()) return true;
-    if (host.clock.now() >= end) return false;
-    await host.clock.sleep(POLL_MS);
-  }
+  const gone = await poll(() => removeCgroup(name), { withinMs: GONE_WITHIN_MS, everyMs: POLL_MS, clock: host.clock });
+  if (!gone) throw new Error(`the cgroup ${name} can't be removed`);
 }
 
 const FIRST_REALTIME = 34;

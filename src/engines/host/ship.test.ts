@@ -1,4 +1,5 @@
 import assert from 'node:assert/strict';
+import { spawn } from 'node:child_process';
 import { createSocket } from 'node:dgram';
 import { once } from 'node:events';
 import { appendFileSync, existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
@@ -8,6 +9,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { test, type TestContext } from 'node:test';
 
+import { requires } from '../../../test/requires.ts';
 import type { LogShipping } from '../../domain/release.ts';
 import { systemClock } from '../../platform/clock.ts';
 import { kilnHome } from '../../platform/home.ts';
@@ -132,4 +134,30 @@ test('syslog messages are those of RFC 5424', async (t) => {
   await until(async () => (received.length === 2 ? true : null));
   assert.match(received[0] ?? '', /^<134>1 2026-11-21T06:06:51\.425Z \S+ web - web\.local\.r1\.aaaaaa - hello$/);
   assert.match(received[1] ?? '', /^<131>1 .* oh no$/);
+});
+
+/** Takes datagrams at the path given, as /dev/log does (Node has no such sockets), and prints each on a line. */
+const RECEIVER = `use Socket; $| = 1;
+  socket(my $log, PF_UNIX, SOCK_DGRAM, 0) or die; bind($log, sockaddr_un($ARGV[0])) or die; print "ready\n";
+  while (defined recv($log, my $message, 65536, 0)) { print "$message\n" }`;
+
+test("the machine's own socket of syslog gets each line", requires('logger', 'perl'), async (t) => {
+  const { root, write, open, reports } = place(t);
+  const path = join(root, 'log.sock');
+  const receiver = spawn('perl', ['-e', RECEIVER, path], { stdio: ['ignore', 'pipe', 'inherit'] });
+  t.after(() => receiver.kill('SIGKILL'));
+  let received = '';
+  receiver.stdout.on('data', (chunk: Buffer) => (received += chunk.toString()));
+  await until(async () => (received.startsWith('ready') ? true : null));
+  const shipping = await open();
+  await shipping.begin(A, { kind: 'syslog', to: { socket: path } });
+  write('hello');
+  write('oh no', 'stderr');
+  const lines = await until(async () => {
+    const said = received.trimEnd().split('\n').slice(1);
+    return said.length === 2 ? said : null;
+  });
+  assert.match(lines[0] ?? '', /^<134>1 \S+ \S+ web - web\.local\.r1\.aaaaaa (?:-|\[.*\]) hello$/);
+  assert.match(lines[1] ?? '', /^<131>1 .* oh no$/);
+  assert.deepEqual(reports, []);
 });

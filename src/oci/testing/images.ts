@@ -1,10 +1,11 @@
 /** Small images and folders for tests. */
-import { mkdtemp, rm } from 'node:fs/promises';
+import { mkdtemp, readdir, rm, utimes } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 
 import type { Digest } from '../../domain/digest.ts';
 import { type LayerEntry, writeLayer } from '../layer-writer.ts';
+import { openImageStore } from '../layout.ts';
 import type { ImageConfig, ImageStore, Layer } from '../store.ts';
 
 export interface TestFolder extends AsyncDisposable {
@@ -37,4 +38,18 @@ export async function putTestImage(store: ImageStore, contents: readonly (readon
   const layers: Layer[] = [];
   for (const entries of contents) layers.push(await writeLayer(store, entries, { epochSeconds: 1_000_000_000 }));
   return store.putImage(configOf(layers), layers, {});
+}
+
+export async function withStore(use: (store: ImageStore, folder: string) => Promise<void>): Promise<void> {
+  await using folder = await testFolder();
+  await use(await openImageStore(folder.path), folder.path);
+}
+
+export const HOUR = 3_600_000;
+
+/** Everything in the layout, as if it had come an hour ago. */
+export async function age(layout: string): Promise<void> {
+  const then = new Date(Date.now() - HOUR);
+  const blobs = join(layout, 'blobs', 'sha256');
+  for (const name of await readdir(blobs)) await utimes(join(blobs, name), then, then);
 }

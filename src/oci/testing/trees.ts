@@ -25,7 +25,8 @@ export async function treeAt(root: string): Promise<Tree> {
   return tree;
 }
 
-const PLAIN: TarHeader = {
+/** A file without anything. */
+export const PLAIN: TarHeader = {
   path: 'file',
   kind: 'file',
   mode: 0o644,

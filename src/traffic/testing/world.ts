@@ -20,6 +20,7 @@ import type { Health } from '../../domain/release.ts';
 import type { Endpoint, RoutedGroup, RoutingTable } from '../../engines/engine.ts';
 import { systemClock, type Clock } from '../../platform/clock.ts';
 import { kilnHome, type Home } from '../../platform/home.ts';
+import { poll } from '../../platform/poll.ts';
 import { createHaproxy, type Haproxy } from '../haproxy.ts';
 
 export const CTX = { signal: new AbortController().signal };
@@ -60,6 +61,11 @@ export class World {
 
   static async make(): Promise<World> {
     return new World(kilnHome({ KILN_HOME: await mkdtemp(join(tmpdir(), 'kiln-lb-')) }, 0));
+  }
+
+  static async withBalancer(): Promise<{ readonly world: World; readonly balancer: Haproxy; readonly port: number }> {
+    const world = await World.make();
+    return { world, balancer: await world.balancer(), port: await freePort() };
   }
 
   /** A daemon's view of the load balancer; several after each other are a daemon that restarts. */
@@ -180,11 +186,8 @@ export function load(port: number, clients: number, total = Number.POSITIVE_INFI
 
 /** Polls until it holds; fails with what was seen last. */
 export async function until<T>(what: string, look: () => Promise<T>, holds: (seen: T) => boolean, withinMs = 10_000): Promise<T> {
-  const deadline = Date.now() + withinMs;
-  for (;;) {
-    const seen = await look();
-    if (holds(seen)) return seen;
-    if (Date.now() > deadline) throw new Error(`not within ${withinMs} ms: ${what}; last seen ${JSON.stringify(seen)}`);
-    await systemClock.sleep(10);
-  }
+  let seen: T | null = null;
+  const isSo = async (): Promise<boolean> => holds((seen = await look()));
+  if (await poll(isSo, { withinMs, everyMs: 10 })) return seen as T;
+  throw new Error(`not within ${withinMs} ms: ${what}; last seen ${JSON.stringify(seen)}`);
 }

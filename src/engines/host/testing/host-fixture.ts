@@ -28,6 +28,7 @@ import type { ImageConfig, ImageStore } from '../../../oci/store.ts';
 import { systemClock } from '../../../platform/clock.ts';
 import { sha256 } from '../../../platform/hash.ts';
 import { kilnHome, type Home } from '../../../platform/home.ts';
+import { poll } from '../../../platform/poll.ts';
 import type { InstanceHealth, InstanceObservation } from '../../engine.ts';
 import { createHostRuntime, type HostRuntime } from '../runtime.ts';
 
@@ -199,12 +200,10 @@ export async function becomes(
 
 /** The first answer that is not null. */
 export async function until<T>(ask: () => Promise<T | null>): Promise<T> {
-  for (const end = Date.now() + WITHIN_MS; ;) {
-    const answer = await ask();
-    if (answer !== null) return answer;
-    assert.ok(Date.now() < end, `not so after ${WITHIN_MS} ms`);
-    await systemClock.sleep(5);
-  }
+  let answer: T | null = null;
+  const isSo = async (): Promise<boolean> => (answer = await ask()) !== null;
+  assert.ok(await poll(isSo, { withinMs: WITHIN_MS, everyMs: 5 }), `not so after ${WITHIN_MS} ms`);
+  return answer as T;
 }
 
 export const logText = (home: Home, id: InstanceId): string => {
