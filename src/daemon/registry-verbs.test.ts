@@ -99,6 +99,21 @@ test(
   },
 );
 
+test('what a gate refused is not pushed', async () => {
+  await using folder = await testFolder();
+  const here = await side(join(folder.path, 'a'));
+  const digest = await putTestImage(here.images, [[fileEntry('a', '1')]]);
+  const reports = join(here.root, 'bake', 'gates', 'reports');
+  await mkdir(reports, { recursive: true });
+  const failed = [{ gate: 'secrets', verdict: 'fail', why: 'a private key' }];
+  await writeFile(join(reports, `${digest.slice('sha256:'.length)}.json`), JSON.stringify(failed));
+  await assert.rejects(here.verbs.push({ image: digest, reference: '127.0.0.1:1/web:1', by: 'ada' }, here.context), {
+    code: 'GATE_FAILED',
+    message: /secrets: a private key/,
+  });
+  assert.deepEqual(here.kinds, []);
+});
+
 test('a push whose caller goes away is interrupted, and journaled as failed', requires('docker-registry'), async () => {
   await using registry = await startRegistry();
   await using folder = await testFolder();

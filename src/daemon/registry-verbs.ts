@@ -11,6 +11,7 @@ import { formatReference, parseReference, type Reference } from '../oci/referenc
 import { Registry } from '../oci/registry.ts';
 import { Sources } from '../oci/sources.ts';
 import { checkTag } from '../oci/tags.ts';
+import { keptReports } from './keep-reports.ts';
 import type { Parts } from './parts.ts';
 import { serve } from './serve.ts';
 
@@ -43,6 +44,7 @@ async function push(parts: Parts, input: ParsedOf<'push'>, { signal, emit }: Con
   const startedAt = clock.now();
   const digest = await images.resolve(input.image);
   const reference = await targetOf(parts, input, digest);
+  await requireGates(parts, digest);
   const to = formatReference(reference);
   const meter = meterOf(parts, emit);
   return journaled(parts, 'push', { digest, reference: to, by: input.by }, signal, async () => {
@@ -51,6 +53,19 @@ async function push(parts: Parts, input: ParsedOf<'push'>, { signal, emit }: Con
     const evidence = await pushReferrers(new Registry(reference, options), digest, images, options);
     return { digest, reference: to, blobs, evidence, movedBytes: meter.movedBytes(), ms: clock.now() - startedAt };
   });
+}
+
+/** What a gate of its last bake refused is for nobody else. Images from elsewhere have no reports here. */
+async function requireGates(parts: Parts, digest: Digest): Promise<void> {
+  const failed = (await keptReports(parts, digest)).filter(({ verdict }) => verdict === 'fail');
+  if (failed.length === 0) return;
+  throw new KilnError(
+    'GATE_FAILED',
+    `image ${digest} is not pushed: ${failed.map(({ gate, why }) => `${gate}: ${why}`).join('; ')}`,
+    {
+      hint: '`kiln image` shows the findings; mend the recipe, or accept one in kiln.waivers.yaml, and bake again',
+    },
+  );
 }
 
 /**
