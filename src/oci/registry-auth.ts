@@ -144,7 +144,7 @@ export class RegistryAuth {
 
   #denied(why: string): KilnError {
     return new KilnError('REGISTRY_DENIED', `the registry ${this.#registry} lets nobody in: ${why}`, {
-      hint: `log in with \`kiln login ${this.#registry}\`, as a user that may do this`,
+      hint: `log in with \`kiln login ${this.#registry} --user NAME\`, as a user that may do this`,
     });
   }
 }

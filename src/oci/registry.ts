@@ -172,7 +172,7 @@ export class Registry {
     }
     if (answer.status === 401 || answer.status === 403) {
       return new KilnError('REGISTRY_DENIED', message, {
-        hint: `log in with \`kiln login ${this.name}\` as a user that may do this`,
+        hint: `log in with \`kiln login ${this.name} --user NAME\` as a user that may do this`,
       });
     }
     return protocolError(answer.url, `it answered ${answer.status} for ${what}${said === '' ? '' : `: ${said}`}`);
