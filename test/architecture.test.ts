@@ -20,6 +20,7 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[] | 'anything but cli'
   lineage: ['domain', 'errors'],
   spec: ['domain', 'errors', 'platform'],
   packer: ['domain', 'errors', 'platform', 'spec'],
+  init: ['domain', 'errors', 'spec'],
   oci: ['domain', 'errors', 'platform'],
   registry: ['domain', 'errors', 'platform', 'oci'],
   linux: ['domain', 'errors', 'platform', 'oci'],
@@ -39,7 +40,7 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[] | 'anything but cli'
   daemon: 'anything but cli',
   api: ['domain', 'errors', 'spec', 'platform'],
   client: ['api', 'domain', 'errors', 'platform'],
-  cli: ['client', 'packer', 'spec', 'keys', 'domain', 'errors', 'platform'],
+  cli: ['client', 'packer', 'init', 'spec', 'keys', 'domain', 'errors', 'platform'],
   web: ['client'],
   main: 'anything',
 };

@@ -28,6 +28,19 @@ const wait = [
 
 export const COMMANDS: readonly CommandSpec[] = [
   {
+    name: 'init',
+    group: 'Images',
+    summary: 'Write a first kiln.yaml for a folder, and say what was assumed',
+    arguments: [folder],
+    options: [
+      option('--from <KIND>', 'dockerfile, node, python, go, site, packer or packages; whatever is found by default'),
+      repeated('--package <NAME>', 'a Debian package, for an image of packages'),
+    ],
+    example: 'kiln init my-service',
+    exits: {},
+    load: () => import('./commands/init.ts'),
+  },
+  {
     name: 'bake',
     group: 'Images',
     summary: 'Bake the recipe of a folder into an image',

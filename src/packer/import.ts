@@ -20,13 +20,15 @@ import { Problems } from './problems.ts';
 import { recipeText } from './recipe-text.ts';
 import { sourceImage } from './sources.ts';
 import { translate } from './steps/provisioners.ts';
-import { isWhole, type Notice, type Section, type Steps, type Target, type Template } from './template.ts';
+import { isReplaced, isWhole, type Notice, type Section, type Steps, type Target, type Template } from './template.ts';
 
 export interface ImportOptions {
   /** A template, or a folder of *.pkr.hcl files. Absolute. */
   readonly path: string;
   /** What stands for a source: by `amazon-ebs.app`, its name or its type. */
   readonly bases: ReadonlyMap<string, string>;
+  /** What stands for a machine in a cloud that `bases` does not name; absent: it is a problem. */
+  readonly defaultBase?: string;
   readonly values: ReadonlyMap<string, string>;
   /** Absolute paths. */
   readonly valueFiles: readonly string[];
@@ -45,6 +47,8 @@ export interface ImportedRecipe {
   readonly folder: string;
   readonly files: readonly NeededFile[];
   readonly notices: readonly Notice[];
+  /** Whether it is known which program an instance starts. */
+  readonly starts: boolean;
   /** Words to put behind `kiln bake DIR`. */
   readonly bakeOptions: readonly string[];
 }
@@ -167,6 +171,7 @@ interface Made {
   readonly text: string;
   readonly service: string;
   readonly draft: Draft;
+  readonly starts: boolean;
   readonly options: readonly string[];
 }
 
@@ -174,7 +179,9 @@ function recipeFor(target: Target, template: Template, opening: Opening, options
   const { problems, notices, files } = opening;
   const steps = template.stepsOf(target);
   if (steps === null) return null;
-  const given = keysOf(target).flatMap((key) => options.bases.get(key) ?? [])[0] ?? null;
+  const given =
+    keysOf(target).flatMap((key) => options.bases.get(key) ?? [])[0] ??
+    (isReplaced(target.type) ? (options.defaultBase ?? null) : null);
   const source = problems.attempt(() => sourceImage(steps.source, target, given, notices));
   const draft = new Draft();
   const build = { name: target.build ?? target.id.split('.').at(-1) ?? target.id, type: target.type };
@@ -186,11 +193,12 @@ function recipeFor(target: Target, template: Template, opening: Opening, options
   const bakes = bakeOptions(applicable(steps.postProcessors, target), problems, notices);
   if (source === null || !problems.isEmpty) return null;
   const service = serviceName(steps, target, files.folder);
-  noteForLaunch(source.entrypoint.length + source.command.length > 0, source.from, steps.source, notices);
+  const starts = source.entrypoint.length + source.command.length > 0;
+  noteForLaunch(starts, source.from, steps.source, notices);
   const comment = `Imported from a Packer template (${target.id}). Nothing of Packer is needed any more.`;
   const text = recipeText({ service, source, draft, packages: packagesFor(draft, source.from), comment });
   parseSpec(text, 'kiln.yaml');
-  return { text, service, draft, options: bakes };
+  return { text, service, draft, starts, options: bakes };
 }
 
 /** An ansible step runs by the image's own Python, which Debian's smallest set lacks. */
@@ -295,6 +303,7 @@ function single(targets: readonly Target[], recipes: readonly (Made | null)[], f
     folder,
     files: [...first.draft.needed.values()],
     notices: notices.all,
+    starts: first.starts,
     bakeOptions: first.options,
   };
 }
