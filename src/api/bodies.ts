@@ -5,7 +5,7 @@ import { EVIDENCE_KINDS } from '../domain/evidence.ts';
 import type { GroupId, InstanceId } from '../domain/ids.ts';
 import { GATE_NAMES, SEVERITIES, VERDICTS } from '../domain/gate.ts';
 import { CATALOGUE, type ErrorCode } from '../errors/catalogue.ts';
-import { Revocation } from './lineage-bodies.ts';
+import { Revocation, Trashed } from './lineage-bodies.ts';
 import { digest, fleet, json, list, release, text, time } from './parts.ts';
 
 const errorCode = z.enum(Object.keys(CATALOGUE) as [ErrorCode, ...ErrorCode[]]);
@@ -146,7 +146,15 @@ export const Inventory = z
 
 export const GcPlan = z
   .object({
+    /** To the trash, for so long. */
     images: list(z.object({ digest, tags: list(z.string()) })),
+    trashMs: z.number(),
+    stays: list(z.object({ digest, tags: list(z.string()), why: list(z.string()) })),
+    /** What is in the trash already and stays there. */
+    trash: list(Trashed),
+    /** Out of the trash, for good. */
+    deleted: list(Trashed),
+    /** Blobs that nothing has use for any more. */
     blobs: z.int(),
     bytes: z.number(),
     /** Damaged images that are kept: while there are any, nothing is deleted, as they might need it. */

@@ -17,6 +17,9 @@ export const Revocation = z
   })
   .meta({ id: 'Revocation' });
 
+/** An image that gc took: it can be put back until its time has come. */
+export const Trashed = z.object({ image: digest, tags: list(z.string()), at: time, until: time }).meta({ id: 'Trashed' });
+
 const Move = z.object({
   seq: z.int(),
   at: time,

@@ -85,7 +85,7 @@ export const ROUTES = {
     answer: 'json',
     summary: 'Ancestors and descendants of an image',
   },
-  planGc: { method: 'GET', path: '/v1/gc', answer: 'json', summary: 'What gc would delete' },
+  planGc: { method: 'GET', path: '/v1/gc', answer: 'json', summary: 'What gc would do, and why each image stays or goes' },
   evidence: { method: 'GET', path: '/v1/images/:reference/evidence', answer: 'json', summary: 'What is attached to an image' },
   evidenceDocuments: {
     method: 'GET',
@@ -100,7 +100,14 @@ export const ROUTES = {
     summary: 'What of the evidence of an image is signed by the keys given',
   },
   signingKey: { method: 'GET', path: '/v1/key', answer: 'json', summary: 'The public key of what evidence is signed with' },
-  gc: { method: 'POST', path: '/v1/gc', answer: 'json', summary: 'Delete what nothing runs, tags or can roll back to' },
+  gc: {
+    method: 'POST',
+    path: '/v1/gc',
+    answer: 'json',
+    summary: 'Move to the trash what has no use, and empty it of what is old',
+  },
+  trash: { method: 'GET', path: '/v1/trash', answer: 'json', summary: 'What gc took and has not deleted yet' },
+  restore: { method: 'POST', path: '/v1/trash/restore', answer: 'json', summary: 'Put images back that gc took' },
 
   deploy: { method: 'POST', path: '/v1/deploys', answer: 'stream', summary: 'Make a release of a folder and roll it out' },
   planDeploy: { method: 'POST', path: '/v1/deploys/plan', answer: 'stream', summary: 'The plan that a deploy would follow' },

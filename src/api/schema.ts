@@ -26,7 +26,7 @@ import {
   TransferEvent,
 } from './bodies.ts';
 import { by, count, flag, folder, host, name, nothing, reason, reference } from './inputs.ts';
-import { Channel, ChannelHistory, LineageBody, Revoking } from './lineage-bodies.ts';
+import { Channel, ChannelHistory, LineageBody, Revoking, Trashed } from './lineage-bodies.ts';
 import { digest, fleet, json, list } from './parts.ts';
 import type { JsonRoute, RouteName, StreamRoute } from './routes.ts';
 
@@ -42,6 +42,14 @@ const Deploy = z.strictObject({
 /** `service` is a service where only one environment runs it, else `service.environment`. */
 const ofFleet = z.strictObject({ service: name });
 const toFleet = ofFleet.extend({ by });
+
+/** Over retention.yaml. */
+const Retention = z.strictObject({
+  keep: count.optional(),
+  youngMs: count.optional(),
+  launchedMs: count.optional(),
+  trashMs: count.optional(),
+});
 
 interface Schemas {
   readonly input: z.ZodObject;
@@ -107,8 +115,13 @@ export const SCHEMAS = {
     event: ServeEvent,
     answer: nothing,
   },
-  planGc: { input: nothing, answer: GcPlan },
-  gc: { input: nothing, answer: GcPlan },
+  planGc: { input: Retention, answer: GcPlan },
+  gc: { input: Retention, answer: GcPlan },
+  trash: { input: nothing, answer: z.object({ images: list(Trashed) }) },
+  restore: {
+    input: z.strictObject({ /** A digest, its first digits, or a tag that it had; absent: all. */ image: name.optional(), by }),
+    answer: z.object({ restored: list(z.object({ image: digest, tags: list(z.string()) })) }),
+  },
   evidence: { input: z.strictObject({ reference: name }), answer: z.object({ digest, evidence: list(Evidence) }) },
   evidenceDocuments: {
     input: z.strictObject({

@@ -190,9 +190,12 @@ test('doctor ends with 2 where something fatal is missing, and names the fix', a
 });
 
 test('gc --plan asks for the plan only', async () => {
-  const planGc = async () => ({ images: [{ digest: IMAGE, tags: ['web:1.0.0'] }], blobs: 3, bytes: 1500, unreadable: [] });
+  const images = [{ digest: IMAGE, tags: ['web:1.0.0'] }];
+  const stays = [{ digest: IMAGE, tags: [], why: ['serves web.local'] }];
+  const planGc = async () => ({ images, stays, trashMs: 7e8, trash: [], deleted: [], blobs: 3, bytes: 1500, unreadable: [] });
   const { lines } = await gc(given({}, { plan: true }), fakeContext({ planGc }));
-  assert.equal(lines[0], 'Would delete 1 image and 3 blobs, 1.5 kB:');
+  assert.match(lines.join('\n'), /goes +4f1c9ab2 .*to the trash[^]*stays +4f1c9ab2 +serves web.local/);
+  assert.match(lines.join('\n'), /Would be done: 1 image to the trash; 0 images and 3 blobs, 1.5 kB deleted for good/);
 });
 
 test('what never ends cannot be one document', async () => {

@@ -85,4 +85,21 @@ export const LINEAGE_COMMANDS: readonly CommandSpec[] = [
     exits: {},
     load: () => import('./commands/lineage.ts'),
   },
+  {
+    name: 'gc',
+    group: 'Images',
+    summary: 'Move images that nothing speaks for to the trash, and empty it of what is old',
+    arguments: [],
+    options: [
+      option('--plan', 'only say of each image why it stays or goes'),
+      option('--keep <N>', 'the newest N of each name stay (default: 3)'),
+      option('--younger-than <TIME>', 'what was stored within this time stays (default: 1h)'),
+      option('--launched-within <TIME>', 'what was launched within this time stays (default: 0)'),
+      option('--trash <TIME>', 'how long what goes can be put back (default: 7d)'),
+      option('--undo [IMAGE]', 'put back what is in the trash, or this image of it'),
+    ],
+    example: 'kiln gc --plan --keep 5',
+    exits: {},
+    load: () => import('./commands/gc.ts'),
+  },
 ];

@@ -31,7 +31,7 @@ const entry = (seq: number, kind: string, data: object): object => ({
   prev: IMAGE,
 });
 const line = { instance: 'web.local.r7.k3f9x2', at: 0, stream: 'stdout', text: 'hello' };
-const gcPlan = { images: [], blobs: 0, bytes: 0, unreadable: [] };
+const gcPlan = { images: [], trashMs: 0, stays: [], trash: [], deleted: [], blobs: 0, bytes: 0, unreadable: [] };
 const baked = {
   digest: IMAGE,
   tags: ['web:1.0.0'],
@@ -135,6 +135,7 @@ const handlers: Readonly<Record<string, (input: never, ctx: StreamContext) => Pr
   }),
   planGc: async () => gcPlan,
   gc: async () => gcPlan,
+  restore: async () => ({ restored: [{ image: IMAGE, tags: [] }] }),
   deploy: async (input: { readonly folder: string }) => {
     folder = input.folder;
     return { fleet: 'web.local', release, created: true, listen: null, bake: baked };
@@ -197,6 +198,7 @@ const CALLS: readonly (readonly [args: string, exit: number])[] = [
   ['lineage web:1.0.0', 0],
   ['gc --plan', 0],
   ['gc', 0],
+  ['gc --undo', 0],
   ['deploy /srv/web --no-wait', 0],
   ['deploy /srv/web --plan', 3],
   ['deploy /rolled-back', 4],

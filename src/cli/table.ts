@@ -173,16 +173,6 @@ export const COMMANDS: readonly CommandSpec[] = [
   },
   ...LINEAGE_COMMANDS,
   {
-    name: 'gc',
-    group: 'Images',
-    summary: 'Delete images that nothing runs, names or can roll back to',
-    arguments: [],
-    options: [option('--plan', 'only say what would be deleted')],
-    example: 'kiln gc --plan',
-    exits: {},
-    load: () => import('./commands/gc.ts'),
-  },
-  {
     name: 'evidence',
     group: 'Evidence',
     summary: 'Show what is attached to an image: who says what, signed by whom',

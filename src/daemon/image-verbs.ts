@@ -1,23 +1,18 @@
-/** The verbs of images: bake, list, show, tag, collect. */
-import type { GcPlanBody, Handlers, ImageBody, StoredImageBody } from '../api/schema.ts';
+/** The verbs of images: bake, list, show, tag. */
+import type { Handlers, ImageBody, StoredImageBody } from '../api/schema.ts';
 import type { Digest } from '../domain/digest.ts';
-import type { GcPlan, Image, StoredImage } from '../oci/store.ts';
+import type { Image, StoredImage } from '../oci/store.ts';
 import { channelsOf } from '../lineage/channels.ts';
 import { loadSpec } from '../spec/load.ts';
 import { bakeBody, bakeSpec } from './bake-pipeline.ts';
 import { isDamaged, readImage, soundImage } from './damaged.ts';
 import { shownEvidence } from './evidence-verbs.ts';
 import { keptReports } from './keep-reports.ts';
-import { imagesToKeep, layersOf } from './keep.ts';
 import { resolveImage } from './names.ts';
 import type { Parts } from './parts.ts';
 import { verifyBake } from './verify-bake.ts';
-import { requireExplained } from './unexplained.ts';
 
-/** What a bake or pull that is under way has written is younger than this. */
-const GC_GRACE_MS = 3_600_000;
-
-type ImageVerbs = Pick<Handlers, 'bake' | 'images' | 'image' | 'tagImage' | 'planGc' | 'gc'>;
+type ImageVerbs = Pick<Handlers, 'bake' | 'images' | 'image' | 'tagImage'>;
 
 export function imageVerbs(parts: Parts): ImageVerbs {
   const { images, journal, gate } = parts;
@@ -57,39 +52,8 @@ export function imageVerbs(parts: Parts): ImageVerbs {
       journal.append([{ fleet: null, kind: 'image.tagged', data: { digest, tag } }]);
       return storedImage(parts, digest);
     },
-    /** Whose images unexplained instances have is not known: nothing is collected while there are any. */
-    async planGc(_, ctx) {
-      await requireExplained(parts, null, ctx);
-      return gcBody(await planGc(parts));
-    },
-    gc: (_, ctx) =>
-      gate.exclusive(async () => {
-        await requireExplained(parts, null, ctx);
-        return collect(parts);
-      }),
   };
 }
-
-async function collect(parts: Parts): Promise<GcPlanBody> {
-  const keep = await imagesToKeep(parts);
-  const plan = await parts.images.planGc(keep, GC_GRACE_MS);
-  const { images, blobs, bytes } = plan;
-  const names = images.map(({ digest, tags }) => ({ digest, tags }));
-  parts.journal.append([{ fleet: null, kind: 'gc.started', data: { images: names, blobs: blobs.length, bytes } }]);
-  await parts.images.collect(plan);
-  const layers = await layersOf(parts.images, keep);
-  if (layers !== null) await parts.layers.release(layers);
-  return gcBody(plan);
-}
-
-const planGc = async (parts: Parts): Promise<GcPlan> => parts.images.planGc(await imagesToKeep(parts), GC_GRACE_MS);
-
-const gcBody = ({ images, blobs, bytes, unreadable }: GcPlan): GcPlanBody => ({
-  images,
-  blobs: blobs.length,
-  bytes,
-  unreadable,
-});
 
 async function storedImage(parts: Parts, digest: Digest): Promise<StoredImageBody> {
   const stored = (await parts.images.list()).find((each) => each.digest === digest);

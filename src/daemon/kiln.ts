@@ -7,6 +7,7 @@ import { channelVerbs } from './channel-verbs.ts';
 import { deployVerbs } from './deploy-verbs.ts';
 import { evidenceVerbs } from './evidence-verbs.ts';
 import { fleetVerbs } from './fleet-verbs.ts';
+import { gcVerbs } from './gc-verbs.ts';
 import { historyVerbs } from './history-verbs.ts';
 import { imageVerbs } from './image-verbs.ts';
 import { logVerbs } from './log-verbs.ts';
@@ -26,6 +27,7 @@ export function kilnVerbs(parts: Parts): Handlers {
     ...registryVerbs(parts),
     ...packageVerbs(parts),
     ...channelVerbs(parts),
+    ...gcVerbs(parts),
     ...revocationVerbs(parts),
     ...deployVerbs(parts),
     ...evidenceVerbs(parts),

@@ -1,19 +1,26 @@
 /** The lineage's state as the daemon holds it: folded from the journal at the start, and on with every append. */
+import type { Digest } from '../domain/digest.ts';
 import type { Revoked } from '../domain/revocation.ts';
 import { lineageEventOf } from '../lineage/events.ts';
+import { noLaunches, noteLaunch } from '../lineage/launches.ts';
 import { EMPTY_LINEAGE, foldLineage, revocationAt, type LineageState } from '../lineage/state.ts';
 import type { Clock } from '../platform/clock.ts';
 import type { Entry, Journal } from '../store/journal.ts';
 
 export interface Lineage {
   readonly state: LineageState;
+  /** When each image was last launched, ms since the epoch. */
+  readonly launched: ReadonlyMap<Digest, number>;
   /** The revocation in force now. */
   readonly revoked: Revoked;
 }
 
 export function openLineage(journal: Journal, clock: Clock): Lineage {
   let state = EMPTY_LINEAGE;
-  const take = ({ seq, at, ...entry }: Entry): void => {
+  const launches = noLaunches();
+  const take = (entry: Entry): void => {
+    const { seq, at } = entry;
+    noteLaunch(launches, entry);
     const event = entry.fleet === null ? lineageEventOf(entry) : null;
     if (event !== null) state = foldLineage(state, event, seq, at);
   };
@@ -22,6 +29,7 @@ export function openLineage(journal: Journal, clock: Clock): Lineage {
     for (const entry of entries) take(entry);
   });
   return {
+    launched: launches.last,
     get state() {
       return state;
     },

@@ -120,9 +120,9 @@ export class Fleets {
     for (const fleet of this.#fleets.values()) fleet.wake();
   }
 
-  /** Images that gc must keep: all of every release that serves, is on its way, warm, or that a rollback can name. */
-  digestsInUse(): ReadonlySet<Digest> {
-    return new Set(this.list().flatMap((id) => rollbackTargets(this.state(id))));
+  /** Images that fleets have use for: of every release that serves, is on its way, warm, or that a rollback can name; and why. */
+  imagesInUse(): readonly (readonly [image: Digest, why: string])[] {
+    return this.list().flatMap((id) => imagesOf(this.state(id)));
   }
 
   /** Every fleet once, until there is nothing to do; the time of the next look. */
@@ -167,13 +167,17 @@ export class Fleets {
 /** How many releases back a rollback can go without a new bake: their images are kept. */
 const KEPT_RELEASES = 5;
 
-function rollbackTargets(state: FleetState): readonly Digest[] {
-  const numbers: readonly (ReleaseNumber | null | undefined)[] = [
-    state.serving,
-    state.rollout?.from,
-    state.rollout?.to,
-    ...state.warm.map((warm) => warm.release),
-    ...state.trail.slice(-KEPT_RELEASES),
+function imagesOf(state: FleetState): readonly (readonly [image: Digest, why: string])[] {
+  const { fleet, serving, rollout, warm, trail } = state;
+  const used: readonly (readonly [ReleaseNumber | null | undefined, string])[] = [
+    [serving, `serves ${fleet}`],
+    [rollout?.from, `a way back of ${fleet}`],
+    [rollout?.to, `on its way in ${fleet}`],
+    ...warm.map(({ release }) => [release, `a way back of ${fleet}`] as const),
+    ...trail.slice(-KEPT_RELEASES).map((release) => [release, `a way back of ${fleet}`] as const),
   ];
-  return numbers.flatMap((number) => (number == null ? [] : (state.releases[number - 1]?.content.image ?? [])));
+  return used.flatMap(([number, why]) => {
+    const image = number == null ? undefined : state.releases[number - 1]?.content.image;
+    return image === undefined ? [] : [[image, why] as const];
+  });
 }

@@ -51,6 +51,12 @@ export type LineageEvent =
       readonly by: string;
       readonly why: string;
     }
+  /** Out of the index, its tags with it; its blobs stay until `until`, and what is attached to it. */
+  | { readonly kind: 'image.trashed'; readonly image: Digest; readonly tags: readonly string[]; readonly until: number }
+  /** Out of the trash: by a person, or because it was baked or pulled again. */
+  | { readonly kind: 'image.restored'; readonly image: Digest; readonly by: string }
+  /** Out of the trash, for good. */
+  | { readonly kind: 'image.deleted'; readonly image: Digest }
   | { readonly kind: 'revocation.undone'; readonly image: Digest; readonly by: string; readonly why: string }
   /** The parts of a bake's record that lineage reads. Records from before lineage was kept have no `builtOn`. */
   | {
@@ -66,6 +72,9 @@ const KINDS: ReadonlySet<string> = new Set<LineageEvent['kind']>([
   'channel.policy',
   'image.revoked',
   'revocation.undone',
+  'image.trashed',
+  'image.restored',
+  'image.deleted',
   'bake.done',
 ]);
 

@@ -35,12 +35,21 @@ export interface Line {
   readonly at: number;
 }
 
+/** An image that gc took: it can be put back until its time has come. */
+export interface Trashed {
+  readonly image: Digest;
+  readonly tags: readonly string[];
+  readonly at: number;
+  readonly until: number;
+}
+
 export interface LineageState {
   /** By `service.channel`. */
   readonly channels: ReadonlyMap<string, Channel>;
   readonly policies: ReadonlyMap<ServiceName, Readonly<Record<string, ChannelPolicy>>>;
   /** Those that lie ahead, too. */
   readonly revocations: ReadonlyMap<Digest, Revocation>;
+  readonly trash: ReadonlyMap<Digest, Trashed>;
   /** What each image baked here was built on. */
   readonly builtOn: ReadonlyMap<Digest, readonly BuiltOn[]>;
   /** By folder and service. */
@@ -51,6 +60,7 @@ export const EMPTY_LINEAGE: LineageState = {
   channels: new Map(),
   policies: new Map(),
   revocations: new Map(),
+  trash: new Map(),
   builtOn: new Map(),
   lines: new Map(),
 };
@@ -71,6 +81,14 @@ export function foldLineage(state: LineageState, event: LineageEvent, seq: numbe
       return { ...state, revocations: withEntry(state.revocations, event.image, revoked(state, event)) };
     case 'revocation.undone':
       return { ...state, revocations: undone(state.revocations, event.image) };
+    case 'image.trashed':
+      return {
+        ...state,
+        trash: withEntry(state.trash, event.image, { image: event.image, tags: event.tags, at, until: event.until }),
+      };
+    case 'image.restored':
+    case 'image.deleted':
+      return { ...state, trash: new Map([...state.trash].filter(([image]) => image !== event.image)) };
     case 'bake.done':
       return baked(state, event, at);
   }

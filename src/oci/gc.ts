@@ -31,7 +31,8 @@ export async function planGc(blobs: BlobFolder, stored: Stored, before: number):
   const images = storedImages(manifests).filter(({ digest }) => !isArtifact.has(digest));
   const leaving = new Set(images.filter(({ digest }) => !keep.has(digest) && !isYoung(digest)).map(({ digest }) => digest));
   const staying = manifests.filter(({ digest }) => !leaving.has(digest));
-  const held = new Set(attachedTo(rootsAmong(staying, artifacts), artifacts).map(({ digest }) => digest));
+  // What is kept need not be in the index: it holds what is attached to it all the same.
+  const held = new Set(attachedTo([...rootsAmong(staying, artifacts), ...keep], artifacts).map(({ digest }) => digest));
   const loose = [...isArtifact].filter((digest) => !held.has(digest) && !isYoung(digest));
   const left = staying.filter(({ digest }) => !loose.includes(digest)).map(({ digest }) => digest);
   const { used, unreadable } = await usedBlobs(blobs, left, keep);

@@ -41,6 +41,10 @@ const WORDS: Readonly<Record<string, (data: Data) => string>> = {
   'image.revoked': ({ image, by, why, through }) =>
     `image ${shortened(image)} revoked by ${textOf(by)}${because(why)}${through === null ? '' : `, with ${shortened(through)}`}`,
   'revocation.undone': ({ image, by, why }) => `REVOCATION UNDONE of image ${shortened(image)} by ${textOf(by)}${because(why)}`,
+  'image.trashed': ({ image, tags }) =>
+    `image ${shortened(image)} to the trash${because(Array.isArray(tags) ? tags.join(', ') : '')}`,
+  'image.restored': ({ image, by }) => `image ${shortened(image)} put back by ${textOf(by)}`,
+  'image.deleted': ({ image }) => `image ${shortened(image)} deleted from the trash`,
   'gc.started': ({ images, bytes: size }) =>
     `gc of ${counted(Array.isArray(images) ? images.length : 0, 'image')}, ${bytes(Number(size))}`,
   'release.made': ({ release }) => {

@@ -1,6 +1,6 @@
 /** Images as text. */
 import { shortDigest, type Digest } from '../../domain/digest.ts';
-import type { GcPlanBody, ImageBody, StoredImageBody } from '../../client/client.ts';
+import type { ImageBody, StoredImageBody } from '../../client/client.ts';
 import { harmless, type Terminal } from '../terminal.ts';
 import { evidenceLines } from './evidence.ts';
 import { age, bytes, counted } from './amounts.ts';
@@ -71,20 +71,4 @@ export function imageLines(image: ImageBody, now: number, terminal: Terminal): r
     ...(image.evidence.length === 0 ? [] : ['', ...evidenceLines(image.evidence, now, terminal)]),
     ...(image.gates.length === 0 ? [] : ['', ...gateLines(image.gates, terminal, 'all')]),
   ];
-}
-
-export function gcLines(plan: GcPlanBody, done: boolean): readonly string[] {
-  if (plan.unreadable.length > 0) {
-    const damaged = plan.unreadable.map(shortDigest).join(', ');
-    return [
-      `Nothing is deleted: ${damaged} cannot be read, so what it needs is not known.`,
-      '  Bake or pull it again (`kiln images` says what is damaged), then collect again.',
-    ];
-  }
-  if (plan.images.length === 0 && plan.blobs === 0) {
-    return ['Nothing to delete: all that is stored runs, has a tag, or can be rolled back to.'];
-  }
-  const images = plan.images.map((image) => `  ${shortDigest(image.digest)}   ${image.tags.join(', ')}`.trimEnd());
-  const what = `${counted(plan.images.length, 'image')} and ${counted(plan.blobs, 'blob')}, ${bytes(plan.bytes)}`;
-  return done ? [`Deleted ${what}.`, ...images] : [`Would delete ${what}:`, ...images, 'Next: kiln gc'];
 }
