@@ -51,6 +51,7 @@ export const COMMANDS: readonly CommandSpec[] = [
       option('--verify', 'bake once more elsewhere, and explain each difference'),
       option('--cache <REF>', 'share steps through a registry, as in registry.example/team/web:cache'),
       option('--channel <CHANNEL>', 'let this channel hold the image once it has passed every gate'),
+      option('--sarif <FILE>', 'write what the gates found as SARIF 2.1.0, for code hosts'),
       option('--packer-manifest <FILE>', "add the image to a packer-manifest.json, for tools that read Packer's"),
     ],
     example: 'kiln bake examples/web --tag 1.2.0',

@@ -11,6 +11,7 @@ import type { Json } from '../domain/json.ts';
 import { whyRevoked } from '../domain/revocation.ts';
 import type { DockerfileRecipe, Recipe } from '../domain/recipe.ts';
 import type { ServiceName } from '../domain/ids.ts';
+import type { WaiverLine } from '../domain/waiver.ts';
 import { KilnError, messageOf } from '../errors/error.ts';
 import type { Made } from '../evidence/attach.ts';
 import type { Gate, GateEvent, GateSubject } from '../gates/contract.ts';
@@ -26,6 +27,7 @@ import { gatePolicyOf } from '../spec/gates.ts';
 import { imageTestsOf, trialContent } from '../spec/image-tests.ts';
 import type { Spec } from '../spec/parse.ts';
 import { recipeOf } from '../spec/recipe.ts';
+import { loadWaivers } from '../spec/waivers.ts';
 import type { Reproduction } from '../reproduce/contract.ts';
 import { isDamaged, readImage } from './damaged.ts';
 import { bakeLineage, inheritRevocation, recordPolicies } from './bake-lineage.ts';
@@ -63,6 +65,7 @@ export async function bakeSpec(parts: Parts, request: BakeRequest): Promise<Bake
   const { journal, clock } = parts;
   const startedAt = clock.now();
   const recipe = recipeOf(spec, folder);
+  const waivers = await loadWaivers(folder);
   const service = spec.service as ServiceName;
   const builtOn: BuiltOn[] = [];
   recordPolicies(parts, spec);
@@ -77,7 +80,7 @@ export async function bakeSpec(parts: Parts, request: BakeRequest): Promise<Bake
     const baked = await bakeImage(parts, request, recipe, builtOn);
     const { digest, changed, ms } = baked;
     await inheritRevocation(parts, digest, builtOn);
-    const judged = await judge(parts, request, { recipe, digest, note });
+    const judged = await judge(parts, request, { recipe, waivers, digest, note });
     const evidence = await attachBakeEvidence(parts, { spec, folder, digest, ...judged, started: ref.started, startedAt });
     if (evidence.attached.length > 0) note('evidence.attached', { digest, ...evidence });
     const tags = judged.verdict === 'pass' ? baked.tags : [];
@@ -131,11 +134,16 @@ function requireFirst({ lineage }: Parts, service: ServiceName, channel: string)
 
 interface Baked {
   readonly recipe: Recipe | DockerfileRecipe;
+  readonly waivers: readonly WaiverLine[];
   readonly digest: Digest;
   readonly note: (kind: string, data: { readonly [key: string]: Json }) => void;
 }
 
-async function judge(parts: Parts, { spec, signal, emit }: BakeRequest, { recipe, digest, note }: Baked): Promise<GatesResult> {
+async function judge(
+  parts: Parts,
+  { spec, signal, emit }: BakeRequest,
+  { recipe, waivers, digest, note }: Baked,
+): Promise<GatesResult> {
   const { images: store, home, clock } = parts;
   const image = await store.image(digest);
   const subject: GateSubject = {
@@ -151,6 +159,7 @@ async function judge(parts: Parts, { spec, signal, emit }: BakeRequest, { recipe
     },
     baseline: await publishedBefore(parts, spec.service, digest),
     policy: gatePolicyOf(spec),
+    waivers,
     now: clock.now(),
     signal,
     cacheFolder: join(home.bake, 'gates'),

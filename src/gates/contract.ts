@@ -6,6 +6,7 @@
 import type { Digest } from '../domain/digest.ts';
 import type { GateName, GatePolicy, Severity, Verdict } from '../domain/gate.ts';
 import type { Json } from '../domain/json.ts';
+import type { WaiverLine } from '../domain/waiver.ts';
 import type { DockerfileRecipe, Recipe } from '../domain/recipe.ts';
 import type { ImageTest } from '../domain/image-test.ts';
 import type { Probe, ReleaseContent } from '../domain/release.ts';
@@ -79,6 +80,8 @@ export interface GateSubject {
   /** What is published under the name now: what is found there, too, is not new. */
   readonly baseline: Image | null;
   readonly policy: GatePolicy;
+  /** `kiln.waivers.yaml`. Gates leave them to `runGates`. */
+  readonly waivers: readonly WaiverLine[];
   /** Ms since the epoch, the same for all gates of one bake. */
   readonly now: number;
   readonly signal: AbortSignal;

@@ -2,6 +2,7 @@
 import { KilnError } from '../errors/error.ts';
 import type { Clock } from '../platform/clock.ts';
 import type { Gate, GateEvent, GateReport, GateResult, GateSubject } from './contract.ts';
+import { noteUnused, waive } from './waive.ts';
 
 export interface GatesResult {
   /** `pass`: no gate failed. */
@@ -19,7 +20,8 @@ export interface GateWatch {
 export async function runGates(gates: readonly Gate[], subject: GateSubject, watch: GateWatch): Promise<GatesResult> {
   const reports: GateReport[] = [];
   for (const gate of gates) reports.push(await runGate(gate, subject, reports, watch));
-  return { verdict: reports.some(({ verdict }) => verdict === 'fail') ? 'fail' : 'pass', reports };
+  const verdict = reports.some((report) => report.verdict === 'fail') ? 'fail' : 'pass';
+  return { verdict, reports: noteUnused(reports, subject) };
 }
 
 async function runGate(
@@ -53,8 +55,9 @@ function lackOf({ needs = [] }: Gate, earlier: readonly GateReport[]): Judged | 
 async function judge(gate: Gate, subject: GateSubject, earlier: readonly GateReport[]): Promise<Judged> {
   try {
     const { skipped = false, ...result }: GateResult = await gate.run(subject, earlier);
-    const verdict = result.findings.some(({ blocks }) => blocks) ? 'fail' : skipped ? 'skipped' : 'pass';
-    return { ...result, verdict };
+    const findings = waive(result.findings, subject.waivers, subject.now);
+    const verdict = findings.some(({ blocks }) => blocks) ? 'fail' : skipped ? 'skipped' : 'pass';
+    return { ...result, findings, verdict };
   } catch (error) {
     subject.signal.throwIfAborted();
     if (!(error instanceof KilnError)) throw error;

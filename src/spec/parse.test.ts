@@ -63,7 +63,6 @@ environments:
 
 test('of the example in the mission, only what is not supported yet is refused, each on its line', () => {
   assert.deepEqual(problemsOf(MISSION_EXAMPLE), [
-    '16:3: image.test: not supported yet: tests on a booted image; check the image by a health probe under run.health: no instance gets traffic before it passes',
     '24:3: run.secrets: not supported yet: secrets; keep the value in a file on a volume (run.volumes): what stands in run.env is kept in the history, in plain text',
     '36:25: environments.staging.engine: not supported yet: docker; use host, or sim to try a rollout without running anything',
     '37:25: environments.production.engine: not supported yet: kubernetes; use host, or sim to try a rollout without running anything',

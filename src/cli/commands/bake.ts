@@ -1,7 +1,10 @@
+import { writeFile } from 'node:fs/promises';
 import { resolve } from 'node:path';
 
 import type { AnswerOf } from '../../client/client.ts';
 import { shortDigest } from '../../domain/digest.ts';
+import { KilnError, messageOf } from '../../errors/error.ts';
+import { version } from '../../platform/version.ts';
 import { showBake } from '../bake-progress.ts';
 import type { Run } from '../command.ts';
 import { counted, duration } from '../render/amounts.ts';
@@ -18,6 +21,13 @@ const evidenceText = ({ attached, signedBy }: AnswerOf<'bake'>['evidence']): str
   const what = attached.length === 0 ? 'evidence: nothing new' : `evidence: ${attached.length} attached`;
   return signedBy === null ? `${what}, unsigned (kiln key create)` : `${what}, signed by key ${signedBy.slice(0, 8)}`;
 };
+
+async function writeSarif(path: string, reports: AnswerOf<'bake'>['reports']): Promise<void> {
+  const { sarifOf } = await import('../sarif.ts');
+  await writeFile(path, `${JSON.stringify(sarifOf(reports, version()), null, 2)}\n`).catch((cause: unknown) => {
+    throw new KilnError('FILE_UNREADABLE', `${path} can't be written: ${messageOf(cause)}`, { hint: 'name another file', cause });
+  });
+}
 
 export const run: Run = async (args, context) => {
   const client = await context.connect();
@@ -37,6 +47,8 @@ export const run: Run = async (args, context) => {
   );
   await showBake(bake, context);
   const image = await bake.result();
+  const sarif = args.text('sarif');
+  if (sarif !== undefined) await writeSarif(resolve(context.cwd, sarif), image.reports);
   const findings = [
     ...(args.flag('update') ? moveLines(image.moved) : []),
     ...gateLines(image.reports, context.terminal),

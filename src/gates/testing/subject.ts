@@ -49,6 +49,7 @@ export const subjectOf = (change: Partial<GateSubject> = {}): GateSubject => ({
   },
   baseline: null,
   policy: { failAt: { lint: 'high', secrets: 'medium', sbom: 'note', vulnerabilities: 'high', test: 'note' } },
+  waivers: [],
   now: 0,
   signal: new AbortController().signal,
   cacheFolder: '/nonexistent/cache',
