@@ -98,3 +98,59 @@ test('where a key is set that cannot be used, nothing is baked unsigned by mista
     [],
   );
 });
+
+const POLICY = `service: web
+image: { from: scratch, entrypoint: [/app] }
+run: { port: 3000, health: { tcp: true } }
+replace: { warm-up: 0s }
+environments:
+  production:
+    listen: "127.0.0.1:1"
+    demand: { signed-by: [keys/ci.pub], tested: true, gates: pass }
+`;
+
+test('an environment takes only what has the evidence that it demands; break-glass is told for ever', async (t) => {
+  const at = await session(t);
+  const key = await withKey(at);
+  writeFileSync(join(at.folder, 'kiln.yaml'), POLICY);
+  const unreadable = await at.kiln('deploy', at.folder);
+  assert.match(unreadable.stderr, /error\[FILE_UNREADABLE\]: environments.production.demand.signed-by: "keys\/ci.pub"/);
+  mkdirSync(join(at.folder, 'keys'));
+  cpSync(key, join(at.folder, 'keys', 'ci.pub'));
+
+  const refused = await at.kiln('deploy', at.folder);
+  assert.equal(refused.code, 2);
+  assert.match(refused.stderr, /error\[IMAGE_NOT_ADMITTED\]: production does not take image .*: tested: it has no test result\n/);
+  assert.match(refused.stderr, /hint: tested: write tests .*--break-glass "REASON"/);
+  const planned = await at.kiln('deploy', at.folder, '--plan');
+  assert.deepEqual([planned.code, planned.stderr], [2, '']);
+  assert.match(
+    planned.stdout,
+    /✓ signed-by: it is signed by ci.pub \(.*\n {2}✗ tested: it has no test result\n(.*\n)* {2}✓ gates: lint pass/,
+  );
+  assert.deepEqual((JSON.parse(await said(at.kiln('status', '--json'))) as { readonly fleets: unknown[] }).fleets, []);
+
+  await said(at.kiln('deploy', at.folder, '--break-glass', 'outage 4711'));
+  const loud = /BREAK-GLASS by ada: outage 4711 \(without tested\)/;
+  for (const answer of [at.kiln('status'), at.kiln('status', 'web')]) assert.match(await said(answer), loud);
+  assert.match(await said(at.kiln('releases', 'web')), /BREAK-GLASS: outage 4711/);
+  const history = await said(at.kiln('history', '--json', '--limit', '500'));
+  for (const kind of ['admission.refused', 'glass.broken']) assert.ok(history.includes(kind), kind);
+  assert.ok(history.indexOf('glass.broken') < history.indexOf('release.made'));
+});
+
+test('a key outside of the folder of kiln.yaml is not read, and a private one is not taken', async (t) => {
+  const at = await session(t);
+  const pair = createKeyPair('p256', null);
+  writeFileSync(join(at.home.root, 'outside.pub'), pair.public.pem);
+  writeFileSync(join(at.folder, 'private.pub'), pair.privatePem);
+  for (const [file, code] of [
+    ['../home/outside.pub', 'PATH_ESCAPES'],
+    ['private.pub', 'KEY_INVALID'],
+  ] as const) {
+    writeFileSync(join(at.folder, 'kiln.yaml'), POLICY.replace('keys/ci.pub', file));
+    const { stderr } = await at.kiln('deploy', at.folder, '--break-glass', 'no matter');
+    assert.match(stderr, new RegExp(`^error\\[${code}\\]`, 'm'));
+    assert.ok(!stderr.includes('PRIVATE KEY'));
+  }
+});

@@ -243,6 +243,17 @@ export const ServeEvent = z
   ])
   .meta({ id: 'ServeEvent' });
 
+const BrokenGlass = z.object({ reason: z.string(), by: z.string(), overruled: list(z.string()) }).meta({ id: 'BrokenGlass' });
+export const AdmissionCheck = z
+  .object({
+    demand: z.string(),
+    met: z.boolean(),
+    why: z.string(),
+    /** What to do; empty where it is met. */
+    hint: z.string(),
+  })
+  .meta({ id: 'AdmissionCheck' });
+
 export const Release = z
   .object({
     number: release,
@@ -251,6 +262,8 @@ export const Release = z
     strategy: z.string(),
     label: z.string(),
     createdAt: time,
+    /** What the environment demands of images was overruled for it; null: it was not. */
+    brokenGlass: BrokenGlass.nullable(),
   })
   .meta({ id: 'Release' });
 
@@ -339,6 +352,8 @@ export const FleetStatus = z
     ended: Ended.nullable(),
     /** Of a canary under way. */
     canary: Canary.nullable(),
+    /** Of the release that it moves to, or is at. */
+    brokenGlass: BrokenGlass.nullable(),
   })
   .meta({ id: 'FleetStatus' });
 

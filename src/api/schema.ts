@@ -3,6 +3,7 @@ import * as z from 'zod';
 
 import {
   Address,
+  AdmissionCheck,
   BakeEvent,
   BakeResult,
   Evidence,
@@ -36,6 +37,8 @@ const Deploy = z.strictObject({
   /** A digest, prefix or tag; absent: the folder's recipe is baked first. */
   image: name.optional(),
   strategy: z.enum(['rolling', 'blue-green', 'canary', 'recreate']).optional(),
+  /** Why what the environment demands of images is overruled this time; not a revocation. */
+  breakGlass: z.string().trim().min(3).max(500).optional(),
   by,
 });
 
@@ -193,7 +196,7 @@ export const SCHEMAS = {
   planDeploy: {
     input: Deploy,
     event: BakeEvent,
-    answer: z.object({ fleet, image: digest, changes: z.boolean(), steps: list(z.string()) }),
+    answer: z.object({ fleet, image: digest, changes: z.boolean(), admission: list(AdmissionCheck), steps: list(z.string()) }),
   },
   fleets: { input: nothing, answer: z.object({ fleets: list(FleetStatus), problems: list(Problem) }) },
   status: { input: ofFleet, answer: FleetStatus },

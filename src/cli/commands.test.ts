@@ -148,7 +148,7 @@ test('a deploy with nothing changed says so and waits for nothing', async () => 
 
 test('deploy --plan changes nothing and ends with 3 where there is something to change', async () => {
   const planDeploy = (changes: boolean) => () =>
-    stream([], { fleet: 'web.local', image: IMAGE, changes, steps: changes ? ['launch 1 instance of r8'] : [] });
+    stream([], { fleet: 'web.local', image: IMAGE, changes, admission: [], steps: changes ? ['launch 1 instance of r8'] : [] });
   const [change, none] = await Promise.all(
     [true, false].map((changes) => deploy(given({}, { plan: true }), fakeContext({ planDeploy: planDeploy(changes) }))),
   );

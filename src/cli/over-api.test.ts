@@ -42,7 +42,15 @@ const baked = {
   steps: [{ name: 'packages', cached: true, ms: 3 }],
   ms: 40,
 };
-const release = { number: 8, hash: IMAGE, image: IMAGE, strategy: 'rolling', label: 'web:1.0.0', createdAt: 0 };
+const release = {
+  number: 8,
+  hash: IMAGE,
+  image: IMAGE,
+  strategy: 'rolling',
+  label: 'web:1.0.0',
+  createdAt: 0,
+  brokenGlass: null,
+};
 
 /** As many as make more than a pipe holds. */
 const PACKAGES = Array.from({ length: 2000 }, (_, index) => ({
@@ -140,7 +148,13 @@ const handlers: Readonly<Record<string, (input: never, ctx: StreamContext) => Pr
     folder = input.folder;
     return { fleet: 'web.local', release, created: true, listen: null, bake: baked };
   },
-  planDeploy: async () => ({ fleet: 'web.local', image: IMAGE, changes: true, steps: ['launch 1 instance of r8'] }),
+  planDeploy: async () => ({
+    fleet: 'web.local',
+    image: IMAGE,
+    changes: true,
+    admission: [],
+    steps: ['launch 1 instance of r8'],
+  }),
   fleets: async () => ({ fleets: [fleet(), moving], problems: [] }),
   status: async () => moving,
   releases: async () => ({ fleet: 'web.local', releases: [release] }),

@@ -238,6 +238,7 @@ export const COMMANDS: readonly CommandSpec[] = [
       option('--image <IMAGE>', 'deploy this image instead of baking', 'image'),
       option('--env <ENV>', 'the environment; needed where kiln.yaml has several'),
       option('--strategy <STRATEGY>', 'rolling, blue-green, canary or recreate, for this release', 'strategy'),
+      option('--break-glass <REASON>', 'deploy although evidence that is demanded is missing; told for ever'),
       option('--plan', 'only say what would be done'),
       ...wait,
     ],

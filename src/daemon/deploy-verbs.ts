@@ -2,6 +2,7 @@
 import type { AnswerOf, Handlers, ParsedOf } from '../api/schema.ts';
 import type { Digest } from '../domain/digest.ts';
 import { fleetId, type FleetId, type ServiceName } from '../domain/ids.ts';
+import type { BrokenGlass } from '../domain/release.ts';
 import { KilnError } from '../errors/error.ts';
 import type { DeployRequest } from '../execute/fleets.ts';
 import type { Image } from '../oci/store.ts';
@@ -9,6 +10,7 @@ import { environmentOf, withStrategy, type ResolvedEnvironment } from '../spec/e
 import { loadSpec } from '../spec/load.ts';
 import type { Spec } from '../spec/parse.ts';
 import { releaseContent } from '../spec/release.ts';
+import { admissionChecks, requireAdmitted, type Candidate } from './admission.ts';
 import { bakeBody, bakeSpec, requirePassed, type BakeOutcome } from './bake-pipeline.ts';
 import { soundImage } from './damaged.ts';
 import { recordPolicies } from './bake-lineage.ts';
@@ -23,6 +25,7 @@ type Context = Parameters<Handlers['deploy']>[1];
 
 interface Prepared {
   readonly request: DeployRequest;
+  readonly candidate: Candidate;
   readonly bake: BakeOutcome | null;
 }
 
@@ -33,17 +36,20 @@ export function deployVerbs(parts: Parts): DeployVerbs {
     deploy: (input, ctx) => parts.gate.shared(() => deploy(parts, input, ctx)),
     /** Bakes too: a bake changes nothing that runs, and without the image there is no release to plan for. */
     async planDeploy(input, ctx) {
-      const { request } = await prepare(parts, input, ctx);
-      const { events, plan } = await parts.fleets.previewDeploy(request);
+      const { request, candidate } = await prepare(parts, input, ctx);
+      const admission = await admissionChecks(parts, candidate);
       const { fleet, image } = request.content;
-      return { fleet, image, changes: events.length > 0, steps: describePlan(events, plan) };
+      if (parts.lineage.revoked(image) !== null) return { fleet, image, changes: false, admission, steps: [] };
+      const { events, plan } = await parts.fleets.previewDeploy(request);
+      return { fleet, image, changes: events.length > 0, admission, steps: describePlan(events, plan) };
     },
   };
 }
 
 async function deploy(parts: Parts, input: ParsedOf<'deploy'>, ctx: Context): Promise<AnswerOf<'deploy'>> {
-  const { request, bake } = await prepare(parts, input, ctx);
-  const { release, created } = parts.fleets.deploy(request);
+  const { request, bake, candidate } = await prepare(parts, input, ctx);
+  const brokenGlass = await admit(parts, input, request.content.fleet, candidate);
+  const { release, created } = parts.fleets.deploy(brokenGlass === null ? request : { ...request, brokenGlass });
   const { fleet, routing } = release.content;
   return {
     fleet,
@@ -52,6 +58,26 @@ async function deploy(parts: Parts, input: ParsedOf<'deploy'>, ctx: Context): Pr
     listen: routing.listen,
     bake: bake === null ? null : bakeBody(bake, null),
   };
+}
+
+/** Both ways it goes into the history, before anything is done (law 9). */
+async function admit(
+  parts: Parts,
+  { breakGlass, by }: ParsedOf<'deploy'>,
+  fleet: FleetId,
+  candidate: Candidate,
+): Promise<BrokenGlass | null> {
+  const checks = await admissionChecks(parts, candidate);
+  const { digest: image } = candidate;
+  try {
+    const glass = requireAdmitted(checks, candidate, { reason: breakGlass ?? null, by });
+    if (glass !== null) parts.journal.append([{ fleet, kind: 'glass.broken', data: { image, ...glass } }]);
+    return glass;
+  } catch (error) {
+    const refused = checks.filter(({ met }) => !met).map(({ demand, why }) => ({ demand, why }));
+    parts.journal.append([{ fleet, kind: 'admission.refused', data: { image, by, refused } }]);
+    throw error;
+  }
 }
 
 async function prepare(parts: Parts, input: ParsedOf<'deploy'>, { signal, emit }: Context): Promise<Prepared> {
@@ -75,7 +101,11 @@ async function prepare(parts: Parts, input: ParsedOf<'deploy'>, { signal, emit }
   const content = releaseContent(spec, environment, digest, image.config.config);
   const label = await labelOf(parts, digest, image);
   const { min, desired, max } = environment.instances;
-  return { request: { content, label, size: desired, bounds: { min, max }, by: input.by }, bake };
+  return {
+    request: { content, label, size: desired, bounds: { min, max }, by: input.by },
+    candidate: { digest, environment, folder },
+    bake,
+  };
 }
 
 /** An environment with a channel takes what that holds: nothing is baked for it. */

@@ -39,6 +39,7 @@ export function statusOf({ state, revoked, observed, plan, instances, trouble }:
     reason: rollout?.reason ?? null,
     trouble: trouble ?? observed?.trouble ?? null,
     canary: canaryOf(state),
+    brokenGlass: releaseIn(state, target ?? serving)?.brokenGlass ?? null,
     ended: ended === null ? null : { to: ended.to, outcome: ended.outcome, reason: ended.reason, at: ended.at },
   };
 }
@@ -102,11 +103,12 @@ function earliest(times: readonly (number | null)[]): number | null {
   return known.length === 0 ? null : Math.min(...known);
 }
 
-export const releaseBody = ({ number, hash, content, label, createdAt }: Release): ReleaseBody => ({
+export const releaseBody = ({ number, hash, content, label, createdAt, brokenGlass }: Release): ReleaseBody => ({
   number,
   hash,
   image: content.image,
   strategy: content.replace.strategy.kind,
   label,
   createdAt,
+  brokenGlass: brokenGlass ?? null,
 });

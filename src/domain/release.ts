@@ -156,6 +156,14 @@ export interface ReleaseContent {
   readonly replace: Replace;
 }
 
+/** What an environment demands of images was overruled by a person, for this release. */
+export interface BrokenGlass {
+  readonly reason: string;
+  readonly by: string;
+  /** The demands that were not met, in the words of kiln.yaml. */
+  readonly overruled: readonly string[];
+}
+
 export interface Release {
   readonly number: ReleaseNumber;
   /** sha256 over the canonical JSON of `content`. */
@@ -165,4 +173,6 @@ export interface Release {
   readonly createdAt: number;
   /** For people: the image's version tag and git revision when the release was made. */
   readonly label: string;
+  /** Absent: all that was demanded was there. */
+  readonly brokenGlass?: BrokenGlass;
 }

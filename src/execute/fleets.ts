@@ -5,7 +5,7 @@
 import { canonicalJson } from '../domain/json.ts';
 import type { Digest } from '../domain/digest.ts';
 import type { FleetId, ReleaseNumber } from '../domain/ids.ts';
-import type { Release, ReleaseContent } from '../domain/release.ts';
+import type { BrokenGlass, Release, ReleaseContent } from '../domain/release.ts';
 import type { Revoked } from '../domain/revocation.ts';
 import type { Engine } from '../engines/engine.ts';
 import { KilnError } from '../errors/error.ts';
@@ -37,6 +37,8 @@ export interface DeployRequest {
   readonly label: string;
   /** Who asked. */
   readonly by: string;
+  /** What was overruled for it; absent: nothing. */
+  readonly brokenGlass?: BrokenGlass;
 }
 
 export interface Deployed {
@@ -144,13 +146,14 @@ export class Fleets {
     this.#parts.executor.close();
   }
 
-  #releaseFor(fleet: Fleet, { content, label }: DeployRequest): Release {
+  #releaseFor(fleet: Fleet, { content, label, brokenGlass }: DeployRequest): Release {
     return {
       number: nextRelease(fleet.state),
       hash: sha256(canonicalJson(content)),
       content,
       createdAt: this.#parts.clock.now(),
       label,
+      ...(brokenGlass === undefined ? {} : { brokenGlass }),
     };
   }
 

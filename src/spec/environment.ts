@@ -4,6 +4,7 @@ import type { Strategy } from '../domain/release.ts';
 import { KilnError } from '../errors/error.ts';
 import { type Instances, resolveInstances } from './instances.ts';
 import { nearest } from './nearest.ts';
+import type { Demand } from './schema/demand.ts';
 import type { ReplaceSpec } from './schema/replace.ts';
 import type { RunSpec } from './schema/run.ts';
 import type { EnvironmentSpec, Spec } from './schema/spec.ts';
@@ -18,6 +19,8 @@ export interface ResolvedEnvironment {
   readonly preview: Listen | null;
   /** Whose image is deployed; null: the recipe is baked. */
   readonly channel: string | null;
+  /** What must be attached to an image; null: nothing. */
+  readonly demand: Demand | null;
   /** The file's, with the environment's `env`, `limits` and `logs` in it. */
   readonly run: Omit<RunSpec, 'instances'>;
   readonly replace: Omit<ReplaceSpec, 'preview'>;
@@ -37,6 +40,7 @@ export function environmentOf(spec: Spec, name: string | null): ResolvedEnvironm
     listen: said.listen ?? null,
     preview: said.preview ?? preview ?? null,
     channel: said.channel ?? null,
+    demand: said.demand ?? null,
     run: { ...run, env: { ...run.env, ...said.env }, limits: over(run.limits, said.limits), logs: over(run.logs, said.logs) },
     replace: over(replace, said.replace),
   };

@@ -40,8 +40,20 @@ async function withLaunchFiles(parsed: ParsedSpec, folder: string): Promise<Spec
 
 async function readLaunchFile(parsed: ParsedSpec, root: string, target: string, from: string): Promise<string> {
   const { message, at } = parsed.invalid(['run', 'files', target, 'from'], from);
-  const fail = (code: 'PATH_ESCAPES' | 'FILE_UNREADABLE', why: string, hint: string, cause?: unknown): KilnError =>
+  const fail: Fail = (code, why, hint, cause) =>
     new KilnError(code, `${message}: ${why}`, { hint, cause, ...(at === undefined ? {} : { at }) });
+  return readWithin(root, from, fail);
+}
+
+/** A file that kiln.yaml names, `what` in errors. Throws PATH_ESCAPES, FILE_UNREADABLE. */
+export async function readInFolder(folder: string, from: string, what: string): Promise<string> {
+  const fail: Fail = (code, why, hint, cause) => new KilnError(code, `${what}: "${from}" ${why}`, { hint, cause });
+  return readWithin(await realpath(folder), from, fail);
+}
+
+type Fail = (code: 'PATH_ESCAPES' | 'FILE_UNREADABLE', why: string, hint: string, cause?: unknown) => KilnError;
+
+async function readWithin(root: string, from: string, fail: Fail): Promise<string> {
   const escapes = (): KilnError =>
     fail(
       'PATH_ESCAPES',
@@ -55,7 +67,7 @@ async function readLaunchFile(parsed: ParsedSpec, root: string, target: string, 
     return await readText(path);
   } catch (error) {
     if (error instanceof KilnError) throw error;
-    throw fail('FILE_UNREADABLE', whyUnreadable(error), 'a launch file is a file of text, of at most 1 MiB', error);
+    throw fail('FILE_UNREADABLE', whyUnreadable(error), 'it must be a file of text, of at most 1 MiB', error);
   }
 }
 

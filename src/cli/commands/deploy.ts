@@ -11,10 +11,13 @@ import { newestEntry } from '../entries.ts';
 import { followRollout } from '../follow-rollout.ts';
 import { duration } from '../render/amounts.ts';
 import { fleetLines, releasesOf, urlOf } from '../render/fleet.ts';
-import { harmless } from '../terminal.ts';
+import { harmless, type Terminal } from '../terminal.ts';
 
 const STRATEGIES = ['rolling', 'blue-green', 'canary', 'recreate'] as const;
 const CHANGES_FOUND = 3;
+/** As the error IMAGE_NOT_ADMITTED. */
+const REFUSED = 2;
+const OVERRULE = ['In an emergency: --break-glass "REASON". It stays in history, status and releases.'];
 
 export const run: Run = async (args, context) => {
   const client = await context.connect();
@@ -24,7 +27,7 @@ export const run: Run = async (args, context) => {
 
 function inputOf(args: Arguments, context: Context): InputOf<'deploy'> {
   const [image, environment] = [args.text('image'), args.text('env')];
-  const word = args.text('strategy');
+  const [word, breakGlass] = [args.text('strategy'), args.text('breakGlass')];
   const strategy = STRATEGIES.find((known) => known === word);
   if (word !== undefined && strategy === undefined) {
     throw new KilnError('USAGE', `"${word}" is no strategy`, { hint: `give one of ${STRATEGIES.join(', ')}` });
@@ -35,6 +38,7 @@ function inputOf(args: Arguments, context: Context): InputOf<'deploy'> {
     ...(image === undefined ? {} : { image }),
     ...(environment === undefined ? {} : { environment }),
     ...(strategy === undefined ? {} : { strategy }),
+    ...(breakGlass === undefined ? {} : { breakGlass }),
   };
 }
 
@@ -43,13 +47,24 @@ async function plan(client: Client, input: InputOf<'deploy'>, context: Context):
   await showBake(call, context);
   const planned = await call.result();
   const image = `image ${shortDigest(planned.image)}`;
+  const admission = admissionLines(planned.admission, context.terminal);
+  const refused = planned.admission.some(({ met }) => !met) && input.breakGlass === undefined;
+  if (refused) {
+    const lines = [`${planned.fleet}: would not take ${image}`, ...admission, ...OVERRULE];
+    return { document: planned, lines, exitCode: REFUSED };
+  }
   if (!planned.changes) {
     return { document: planned, lines: [`${planned.fleet}: nothing would change (${image} with the same launch values)`] };
   }
   const steps = planned.steps.map((step, index) => `  ${String(index + 1).padStart(2)}. ${step}`);
   return {
     document: planned,
-    lines: [`${planned.fleet}: would move to ${image}`, ...steps, 'Nothing was changed. Without --plan it is done.'],
+    lines: [
+      `${planned.fleet}: would move to ${image}`,
+      ...admission,
+      ...steps,
+      'Nothing was changed. Without --plan it is done.',
+    ],
     exitCode: CHANGES_FOUND,
   };
 }
@@ -73,6 +88,15 @@ async function deploy(client: Client, input: InputOf<'deploy'>, args: Arguments,
   const verdict = `${context.terminal.paint('green', '✓')} r${release.number} serves${where}   ${duration(context.now() - started)}`;
   const groups = fleetLines(status, { terminal: context.terminal, now: context.now() }).slice(1);
   return { document: { ...document, outcome: 'done', status }, lines: [...groups, `  ${verdict}`] };
+}
+
+/** Each demand of the environment, met or not; nothing where nothing is demanded. */
+function admissionLines(checks: AnswerOf<'planDeploy'>['admission'], terminal: Terminal): readonly string[] {
+  const shown = checks.filter(({ demand, met }) => demand !== 'not-revoked' || !met);
+  return shown.flatMap(({ demand, met, why, hint }) => [
+    `  ${met ? terminal.paint('green', '✓') : terminal.paint('red', '✗')} ${demand}: ${harmless(why)}`,
+    ...(met ? [] : [`      ${harmless(hint)}`]),
+  ]);
 }
 
 type Deployed = AnswerOf<'deploy'>;

@@ -17,7 +17,7 @@ export const run: Run = async (args, context) => {
       shortDigest(release.image),
       release.strategy,
       age(release.createdAt, context.now()),
-      harmless(release.label),
+      harmless(release.brokenGlass === null ? release.label : `BREAK-GLASS: ${release.brokenGlass.reason}`),
     ]);
   const titles = ['RELEASE', 'STATE', 'IMAGE', 'STRATEGY', 'MADE'].map((title) => ({ title }));
   return {

@@ -18,6 +18,12 @@ const WORDS: Readonly<Record<string, (data: Data) => string>> = {
   'bake.failed': ({ why }) => `bake failed: ${textOf(why)}`,
   'gate.done': ({ gate, verdict, why, digest }) =>
     `gate ${textOf(gate)} of image ${shortened(digest)}: ${textOf(verdict)} (${textOf(why)})`,
+  'glass.broken': ({ by, reason, overruled, image }) =>
+    `GLASS BROKEN by ${textOf(by)} for image ${shortened(image)}: ${textOf(reason)} (without ${listed(overruled)})`,
+  'admission.refused': ({ by, image, refused }) => {
+    const demands = Array.isArray(refused) ? refused.map((each) => textOf(objectOf(each)['demand'])) : [];
+    return `image ${shortened(image)} refused, deployed by ${textOf(by)}: ${listed(demands)}`;
+  },
   'evidence.attached': ({ digest, attached, signedBy }) => {
     const by = typeof signedBy === 'string' ? `signed by key ${signedBy.slice(0, 8)}` : 'unsigned';
     return `${counted(Array.isArray(attached) ? attached.length : 0, 'piece')} of evidence attached to image ${shortened(digest)}, ${by}`;
@@ -49,7 +55,8 @@ const WORDS: Readonly<Record<string, (data: Data) => string>> = {
     `gc of ${counted(Array.isArray(images) ? images.length : 0, 'image')}, ${bytes(Number(size))}`,
   'release.made': ({ release }) => {
     const made = objectOf(release);
-    return `release r${textOf(made['number'])} made of image ${shortened(objectOf(made['content'])['image'])}`;
+    const glass = made['brokenGlass'] === undefined ? '' : ', BY BREAK-GLASS';
+    return `release r${textOf(made['number'])} made of image ${shortened(objectOf(made['content'])['image'])}${glass}`;
   },
   'size.set': ({ size }) => `${textOf(size)} instances wanted`,
   'rollout.started': ({ from, to, cause, reason }) => {
@@ -94,6 +101,8 @@ const objectOf = (value: unknown): Data =>
 const textOf = (value: unknown): string => (typeof value === 'string' || typeof value === 'number' ? String(value) : '?');
 
 const because = (why: unknown): string => (typeof why === 'string' && why !== '' ? `: ${why}` : '');
+
+const listed = (value: unknown): string => (Array.isArray(value) ? value.map(textOf).join(', ') : '?');
 
 const shortened = (digest: unknown): string => textOf(digest).replace('sha256:', '').slice(0, 8);
 

@@ -24,10 +24,20 @@ export function fleetLines(fleet: FleetStatusBody, around: Surroundings): readon
   if (fleet.listen !== null) head.push(urlOf(fleet.listen));
   return [
     head.join('   '),
+    ...glassLines(fleet, around.terminal),
     ...groupLines(fleet, around),
     ...(fleet.preview === null ? [] : [`  preview at ${urlOf(fleet.preview)}`]),
     ...situationLines(fleet, around),
     ...(isMoving(fleet) ? [terminal.paint('dim', `    ${nextSteps(fleet)}`)] : []),
+  ];
+}
+
+/** Loud for as long as it serves. */
+function glassLines({ brokenGlass }: FleetStatusBody, terminal: Terminal): readonly string[] {
+  if (brokenGlass === null) return [];
+  const { reason, by, overruled } = brokenGlass;
+  return [
+    `  ${terminal.paint('red', '✗')} BREAK-GLASS by ${harmless(by)}: ${harmless(reason)} (without ${overruled.map(harmless).join(', ')})`,
   ];
 }
 
@@ -120,7 +130,10 @@ export function fleetsLines(fleets: readonly FleetStatusBody[], around: Surround
     flexible: true as const,
   }));
   const overview = table(columns, rows, around.terminal.columns);
-  return [...overview, ...fleets.filter(isMoving).flatMap((fleet) => ['', ...fleetLines(fleet, around)])];
+  return [
+    ...overview,
+    ...fleets.flatMap((fleet) => (isMoving(fleet) || fleet.brokenGlass !== null ? ['', ...fleetLines(fleet, around)] : [])),
+  ];
 }
 
 function healthOf(fleet: FleetStatusBody): string {

@@ -80,5 +80,6 @@ export const fleet = (change: Partial<FleetStatusBody> = {}): FleetStatusBody =>
   trouble: null,
   ended: null,
   canary: null,
+  brokenGlass: null,
   ...change,
 });

@@ -5,6 +5,7 @@
 import * as z from 'zod';
 
 import { channels } from './channels.ts';
+import { demand } from './demand.ts';
 import { choice, env, listen, nameKey, nameText } from './fields.ts';
 import { image } from './image.ts';
 import { LOGS } from './logs.ts';
@@ -20,6 +21,7 @@ const environment = z.strictObject({
   channel: nameText
     .describe('Deploys what this channel of the service holds, instead of baking. Default: what the recipe makes now is baked.')
     .optional(),
+  demand: demand.describe('What must be attached to an image before it is deployed there. Default: nothing.').optional(),
   listen: listen
     .describe('Where the load balancer listens: a port (on all addresses) or host:port. Default: nowhere.')
     .optional(),
