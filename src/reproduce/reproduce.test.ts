@@ -1,8 +1,9 @@
 /** A second bake elsewhere: what is the same, and what is not and why. */
 import assert from 'node:assert/strict';
+import { relative } from 'node:path';
 import { test } from 'node:test';
 
-import type { Recipe } from '../domain/recipe.ts';
+import type { DockerfileRecipe, Recipe } from '../domain/recipe.ts';
 import { openLayerMounts } from '../linux/layers.ts';
 import { systemClock } from '../platform/clock.ts';
 import { noLineage } from '../bake/testing/no-lineage.ts';
@@ -14,7 +15,9 @@ import { reproduce } from './reproduce.ts';
 
 const root = requires('root', 'runc');
 
-async function reproduced(trial: Trial, recipe: Recipe): Promise<Reproduction> {
+const CHANCE = 'read id < /proc/sys/kernel/random/uuid; echo "id=$id" > /srv/id';
+
+async function reproduced(trial: Trial, recipe: Recipe | DockerfileRecipe): Promise<Reproduction> {
   const { digest } = await trial.bake(recipe);
   const { store, home } = trial;
   const onEvent = (): void => {};
@@ -53,11 +56,43 @@ test('files, a user and a command that depends on nothing else are the same else
 
 test('what a command took from the disk, from chance and from the umask is found with its step', root, async () => {
   await using trial = await openTrial();
-  const recipe = await shellRecipe(trial, 'read id < /proc/sys/kernel/random/uuid; echo "id=$id" > /srv/id');
+  const recipe = await shellRecipe(trial, CHANCE);
   const result = await reproduced(trial, recipe);
   assert.equal(result.same, false);
   assert.deepEqual(
     result.differences.map(({ path, cause, step }) => ({ path, cause, step })),
     [{ path: 'srv/id', cause: 'random-ids', step: 'image: run 1 read id < /proc/sys/kernel/random/uuid; echo "id=$id" > /sr…' }],
   );
+});
+
+test(
+  'a Dockerfile over an image of the store: what apt and ldconfig leave is gone, chance is found in its layer',
+  requires('root', 'runc', 'buildah'),
+  async () => {
+    await using trial = await openTrial();
+    const base = await trial.bake(await shellRecipe(trial), { version: '1' });
+    assert.deepEqual(base.tags, ['web:1']);
+    const lists = 'mkdir -p /var/lib/apt/lists && echo $$ > /var/lib/apt/lists/x';
+    await trial.write('Dockerfile', `FROM base:1\nRUN ${lists}; ${CHANCE}\nRUN echo fixed > /srv/fixed\n`);
+    const recipe = { folder: trial.folder, dockerfile: 'Dockerfile', args: {}, target: null, bases: { 'base:1': 'image:web:1' } };
+    const result = await reproduced(trial, recipe);
+    assert.deepEqual(
+      result.differences.map(({ path, cause }) => ({ path, cause })),
+      [{ path: 'srv/id', cause: 'random-ids' }],
+    );
+    assert.match(result.differences[0]?.step ?? '', /layer 3|Dockerfile|RUN/);
+  },
+);
+
+test('bases of other kinds are taken as they are: a layout outside of the folder', root, async () => {
+  await using trial = await openTrial();
+  const shell = await shellRecipe(trial, 'echo base > /srv/base');
+  const base = await trial.bake(shell);
+  await using other = await openTrial();
+  const path = relative(other.folder, trial.home.images);
+  const from = { kind: 'layout', path, digest: base.digest } as const;
+  const recipe = aRecipe(other.folder, { final: aStage('image', { from, run: [aRun('echo more > /srv/more')] }) });
+  const result = await reproduced(other, recipe);
+  assert.deepEqual(result.differences, []);
+  assert.equal(result.same, true);
 });
