@@ -16,7 +16,7 @@ import { architecture } from './package-set.ts';
 import { openSession, type Session } from './session.ts';
 import { bakeStage, type BakedStage, type StageContext } from './stage.ts';
 import { neededStages, needsOf } from './stage-order.ts';
-import { bakeKey, chainOf } from './step-cache.ts';
+import { bakeKey } from './step-cache.ts';
 
 /**
  * The image is in the store when it returns; the tags that it is to get are the caller's to give. Cached steps are not done
@@ -31,7 +31,7 @@ export async function bake(recipe: Recipe | DockerfileRecipe, deps: BakeDeps, op
   const startedAt = deps.clock.now();
   // Git is asked while the steps go on: nothing needs its answer before the image is written.
   const naming = nameOf(recipe.folder, options);
-  const session = openSession(deps);
+  const session = openSession(deps, recipe.compression ?? 'gzip');
   const { digest, known, moved } = await bakeLocked(recipe, deps, options.update, naming, session);
   const tags = await wantedTags(deps.store, digest, await naming);
   const changed = !known || session.steps.some((step) => !step.cached);
@@ -90,7 +90,8 @@ async function bakeStages(recipe: Recipe, parts: Omit<StageContext, 'stage'>): P
 async function storeImage(recipe: Recipe, stage: BakedStage, naming: Naming, deps: BakeDeps, session: Session): Promise<Baked> {
   const annotations = annotationsOf(naming, stage.base);
   const config = imageConfig(finalSettings(stage.settings, recipe), stage.chain, architecture());
-  const key = bakeKey('image', { config, annotations, layers: chainOf(stage.chain.layers) });
+  // By blob: the same files may have been compressed in another way.
+  const key = bakeKey('image', { config, annotations, layers: stage.chain.layers.map(({ descriptor }) => descriptor.digest) });
   const known = await session.cache.findImage(key);
   if (known !== null) return { digest: known, known: true };
   const digest = await deps.store.putImage(config, stage.chain.layers, annotations);

@@ -2,6 +2,7 @@
 import { readdir } from 'node:fs/promises';
 
 import type { Digest } from '../domain/digest.ts';
+import type { LayerCompression } from '../domain/recipe.ts';
 import { messageOf } from '../errors/error.ts';
 import { layerFromFolder } from '../oci/layer-writer.ts';
 import type { Layer } from '../oci/store.ts';
@@ -24,7 +25,7 @@ export interface Session {
   timed<T>(name: string, work: () => Promise<{ readonly value: T; readonly cached: boolean }>): Promise<T>;
 }
 
-export function openSession(deps: BakeDeps): Session {
+export function openSession(deps: BakeDeps, compression: LayerCompression): Session {
   const cache = openStepCache(deps.home, deps.store);
   const steps: BakedStep[] = [];
   const underway = new Map<Digest, Promise<Outcome>>();
@@ -41,7 +42,7 @@ export function openSession(deps: BakeDeps): Session {
       deps.shared?.used(key, found);
       return { ...found, cached: true };
     }
-    const work = perform(deps, step, below);
+    const work = perform(deps, step, below, compression);
     underway.set(key, work);
     const outcome = await work;
     await cache.keep(key, outcome);
@@ -64,9 +65,11 @@ export function openSession(deps: BakeDeps): Session {
       throw error;
     }
   };
+  // The same files in another compression are another blob; that of most is not named, so that their keys stay short.
+  const form = compression === 'gzip' ? {} : { compression };
   const run = (step: Step, below: Chain): Promise<Chain> =>
     timed(step.name, async () => {
-      const key = bakeKey(step.kind, { below: chainOf(below.layers), inputs: await step.inputs() });
+      const key = bakeKey(step.kind, { below: chainOf(below.layers), inputs: await step.inputs(), ...form });
       const outcome = await outcomeOf(step, below.layers, key);
       return { value: onTop(below, outcome, step.name), cached: outcome.cached };
     });
@@ -82,7 +85,7 @@ function onTop(below: Chain, { layer, leavesEtc }: Outcome, madeBy: string): Cha
   };
 }
 
-async function perform(deps: BakeDeps, step: Step, chain: readonly Layer[]): Promise<Outcome> {
+async function perform(deps: BakeDeps, step: Step, chain: readonly Layer[], compression: LayerCompression): Promise<Outcome> {
   return withWorkFolder(deps.home, async (work) => {
     const root = await mountRoot(deps.layers, {
       chain,
@@ -95,7 +98,7 @@ async function perform(deps: BakeDeps, step: Step, chain: readonly Layer[]): Pro
     deps.signal.throwIfAborted();
     const names = await readdir(root.upper);
     if (names.length === 0) return { layer: null, leavesEtc: true };
-    const layer = await layerFromFolder(deps.store, root.upper, { overlay: true, epochSeconds: EPOCH_SECONDS });
+    const layer = await layerFromFolder(deps.store, root.upper, { overlay: true, epochSeconds: EPOCH_SECONDS }, compression);
     return { layer, leavesEtc: !names.includes('etc') };
   });
 }

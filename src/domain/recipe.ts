@@ -3,6 +3,9 @@ import type { Digest } from './digest.ts';
 import type { ServiceName } from './ids.ts';
 import type { Json } from './json.ts';
 
+/** How the layers that a bake writes are compressed. */
+export type LayerCompression = 'gzip' | 'zstd';
+
 export type Base =
   /** `scratch`: nothing. */
   | { readonly kind: 'scratch' }
@@ -89,6 +92,8 @@ export interface Recipe {
   readonly ports: readonly number[];
   readonly labels: Readonly<Record<string, string>>;
   readonly stopSignal: string | null;
+  /** Absent: gzip, which every tool reads. */
+  readonly compression?: LayerCompression;
 }
 
 /** `dockerfile:` recipes: baked by BuildKit or buildah, imported by digest. */
@@ -100,4 +105,6 @@ export interface DockerfileRecipe {
   readonly target: string | null;
   /** What a FROM reference is replaced by: `node:20-alpine` → `127.0.0.1:5000/node@sha256:…`. */
   readonly bases: Readonly<Record<string, string>>;
+  /** As in `Recipe`. */
+  readonly compression?: LayerCompression;
 }

@@ -7,10 +7,11 @@ import { createHash } from 'node:crypto';
 import { Readable } from 'node:stream';
 
 import type { Digest } from '../domain/digest.ts';
+import type { LayerCompression } from '../domain/recipe.ts';
 import { type ArchiveEntry, archiveBlocks, NO_EXTRAS, whiteoutEntry } from './archive.ts';
 import { folderEntries, type FolderOptions } from './folder-entries.ts';
-import { gzipBlocks } from './gzip.ts';
-import { OCI_LAYER_GZIP } from './media-types.ts';
+import { compressedBlocks } from './compress.ts';
+import { OCI_LAYER_GZIP, OCI_LAYER_ZSTD } from './media-types.ts';
 import type { ImageStore, Layer } from './store.ts';
 import { shown, unsafe } from './tar-format.ts';
 import { readXattrs } from './xattrs.ts';
@@ -39,6 +40,8 @@ export type LayerEntry =
 
 export type LayerOptions = Pick<FolderOptions, 'epochSeconds'>;
 
+const MEDIA_TYPES: Readonly<Record<LayerCompression, string>> = { gzip: OCI_LAYER_GZIP, zstd: OCI_LAYER_ZSTD };
+
 type BlobSink = Pick<ImageStore, 'putBlob'>;
 
 /** Entries in any order. Throws LAYER_UNSAFE for two entries of one path or a malformed path. */
@@ -46,22 +49,27 @@ export async function writeLayer(store: BlobSink, entries: Iterable<LayerEntry>,
   const archive = [...entries].map((entry) => asArchiveEntry(entry, options.epochSeconds)).toSorted(byPath);
   const twice = archive.find((entry, at) => at > 0 && archive[at - 1]?.header.path === entry.header.path);
   if (twice !== undefined) throw unsafe(`two entries have the path ${shown(twice.header.path)}`, 'list each path once');
-  return storeArchive(store, archive);
+  return storeArchive(store, archive, 'gzip');
 }
 
 /** All of the folder but itself, as root of the layer. Sockets and device nodes are left out; hard links within it are kept. */
-export async function layerFromFolder(store: BlobSink, root: string, options: FolderOptions): Promise<Layer> {
+export async function layerFromFolder(
+  store: BlobSink,
+  root: string,
+  options: FolderOptions,
+  compression: LayerCompression = 'gzip',
+): Promise<Layer> {
   const xattrs = await readXattrs(root);
-  return storeArchive(store, folderEntries(Buffer.from(root), xattrs, options));
+  return storeArchive(store, folderEntries(Buffer.from(root), xattrs, options), compression);
 }
 
 /** Streams: a few blocks at a time are in memory, whatever the layer's size. */
-async function storeArchive(store: BlobSink, entries: Iterable<ArchiveEntry>): Promise<Layer> {
+async function storeArchive(store: BlobSink, entries: Iterable<ArchiveEntry>, compression: LayerCompression): Promise<Layer> {
   const tar = createHash('sha256');
-  const compressed = gzipBlocks(archiveBlocks(entries), (block) => tar.update(block));
+  const compressed = compressedBlocks(archiveBlocks(entries), compression, (block) => tar.update(block));
   const blob = await store.putBlob(Readable.from(compressed, { objectMode: false, highWaterMark: 4 << 20 }));
   return {
-    descriptor: { mediaType: OCI_LAYER_GZIP, digest: blob.digest, size: blob.size },
+    descriptor: { mediaType: MEDIA_TYPES[compression], digest: blob.digest, size: blob.size },
     diffId: `sha256:${tar.digest('hex')}` as Digest,
   };
 }

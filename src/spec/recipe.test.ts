@@ -36,6 +36,7 @@ test('a recipe that says only its base', () => {
     ports: [],
     labels: {},
     stopSignal: null,
+    compression: 'gzip',
   });
 });
 
@@ -96,6 +97,7 @@ test('a Dockerfile', () => {
     args: {},
     target: null,
     bases: {},
+    compression: 'gzip',
   });
   assert.deepEqual(recipe('  dockerfile: { args: { A: 1 }, target: run, bases: { "node:20": "127.0.0.1:5000/node:20" } }\n'), {
     folder: '/srv/web',
@@ -103,5 +105,6 @@ test('a Dockerfile', () => {
     args: { A: '1' },
     target: 'run',
     bases: { 'node:20': '127.0.0.1:5000/node:20' },
+    compression: 'gzip',
   });
 });

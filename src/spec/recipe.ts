@@ -15,10 +15,10 @@ export function recipeOf(spec: Spec, folder: string): Recipe | DockerfileRecipe 
   return 'dockerfile' in spec.image ? dockerfileRecipe(spec.image, root) : recipe(spec.image, root);
 }
 
-function dockerfileRecipe({ dockerfile }: DockerfileSpec, folder: string): DockerfileRecipe {
-  if (typeof dockerfile === 'string') return { folder, dockerfile, args: {}, target: null, bases: {} };
+function dockerfileRecipe({ dockerfile, compression }: DockerfileSpec, folder: string): DockerfileRecipe {
+  if (typeof dockerfile === 'string') return { folder, dockerfile, args: {}, target: null, bases: {}, compression };
   const { path, args, target = null, bases } = dockerfile;
-  return { folder, dockerfile: path, args, target, bases };
+  return { folder, dockerfile: path, args, target, bases, compression };
 }
 
 function recipe(image: RecipeSpec, folder: string): Recipe {
@@ -33,6 +33,7 @@ function recipe(image: RecipeSpec, folder: string): Recipe {
     ports: [...new Set(image.ports)],
     labels: image.labels,
     stopSignal: image['stop-signal'] ?? null,
+    compression: image.compression,
   };
 }
 

@@ -5,7 +5,7 @@ import { join } from 'node:path';
 
 import type { Digest } from '../../domain/digest.ts';
 import { isName, isServiceName } from '../../domain/ids.ts';
-import type { DockerfileRecipe } from '../../domain/recipe.ts';
+import type { DockerfileRecipe, LayerCompression } from '../../domain/recipe.ts';
 import { KilnError } from '../../errors/error.ts';
 import { unpackLayer } from '../../oci/layer-reader.ts';
 import { layerFromFolder } from '../../oci/layer-writer.ts';
@@ -51,8 +51,17 @@ export async function bakeDockerfile(recipe: DockerfileRecipe, context: Dockerfi
     const { ignore, files } = await readContext(recipe.folder, context.hashes);
     const pinned = [...bases].map(([name, { image }]) => [name, image.digest]);
     const text = file.rewrite(new Map(), []);
-    const { args, target } = recipe;
-    const key = bakeKey('dockerfile', { text, args, target, pinned, ignore, files, annotations });
+    const { args, target, compression } = recipe;
+    const key = bakeKey('dockerfile', {
+      text,
+      args,
+      target,
+      pinned,
+      ignore,
+      files,
+      annotations,
+      compression: compression ?? 'gzip',
+    });
     const known = await session.cache.findImage(key);
     if (known !== null) return { value: { digest: known, known: true }, cached: true };
     // buildah counts its mounts in files that processes in different mount namespaces must not share at the same time.
@@ -136,7 +145,7 @@ async function build(
       onText: (text) => deps.onEvent({ kind: 'step.output', step: recipe.dockerfile, text }),
     });
     const known = [...bases.values()].flatMap(({ image }) => image.layers);
-    return importBuilt({ out, work }, known, annotations, deps.store);
+    return importBuilt({ out, work, compression: recipe.compression ?? 'gzip' }, known, annotations, deps.store);
   });
 }
 
@@ -153,9 +162,16 @@ async function sharedFolder(work: string): Promise<string> {
   return folder;
 }
 
+interface Built {
+  /** The layout that buildah wrote. */
+  readonly out: string;
+  readonly work: string;
+  readonly compression: LayerCompression;
+}
+
 /** A layer of a base keeps the blob that the store has: buildah would compress it anew. All others are written as Kiln's. */
 async function importBuilt(
-  { out, work }: { readonly out: string; readonly work: string },
+  { out, work, compression }: Built,
   known: readonly Layer[],
   annotations: Readonly<Record<string, string>>,
   store: ImageStore,
@@ -167,7 +183,7 @@ async function importBuilt(
   const layers: Layer[] = [];
   for (const layer of image.layers) {
     const there = known.find((base) => base.diffId === layer.diffId);
-    layers.push(there ?? (await importLayer(layer, built, work, store)));
+    layers.push(there ?? (await importLayer(layer, built, { work, compression }, store)));
   }
   const { history } = chainOfImage({ layers, config: image.config }, 'Dockerfile');
   const rootfs = { type: 'layers', diff_ids: layers.map(({ diffId }) => diffId) } as const;
@@ -175,14 +191,19 @@ async function importBuilt(
 }
 
 /** In Kiln's one form, without what commands leave; as it is where it says nothing of a folder that it has things in. */
-async function importLayer(layer: Layer, built: ImageStore, work: string, store: ImageStore): Promise<Layer> {
+async function importLayer(
+  layer: Layer,
+  built: ImageStore,
+  { work, compression }: Pick<Built, 'work' | 'compression'>,
+  store: ImageStore,
+): Promise<Layer> {
   const folder = await makeFolder(join(work, 'layer'));
   try {
     const size = { storedBytes: layer.descriptor.size };
     const { impliedFolders } = await unpackLayer(await built.openLayer(layer), folder, size);
     if (impliedFolders.length === 0) {
       await tidyCommand(folder);
-      return await layerFromFolder(store, folder, { overlay: true, epochSeconds: EPOCH_SECONDS });
+      return await layerFromFolder(store, folder, { overlay: true, epochSeconds: EPOCH_SECONDS }, compression);
     }
   } finally {
     await rm(folder, { recursive: true, force: true });

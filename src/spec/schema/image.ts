@@ -168,6 +168,10 @@ const gates = z
   .describe('From which severity on a finding keeps the image from being published; never: it is only told.')
   .prefault({});
 
+const compression = choice(['gzip', 'zstd'])
+  .describe('How its layers are compressed. zstd is smaller and faster; some older tools read only gzip.')
+  .prefault('gzip');
+
 const recipe = z.strictObject({
   from: base.describe('The base that the image is built on.'),
   stages: z.record(nameKey, stage).describe('Earlier stages, in order; the image takes files from them.').prefault({}),
@@ -183,6 +187,7 @@ const recipe = z.strictObject({
   labels: z.record(z.string().min(1), text).describe('Labels of the image.').prefault({}),
   'stop-signal': signal.describe('The signal that ends the process well. Default: SIGTERM.').optional(),
   test: tests,
+  compression,
   gates,
 });
 
@@ -207,6 +212,7 @@ const dockerfile = z.strictObject({
     ])
     .describe('A Dockerfile instead of a recipe; built by BuildKit or buildah.'),
   test: tests,
+  compression,
   gates,
 });
 
