@@ -10,8 +10,10 @@ const ROOT = resolve(import.meta.dirname, '..');
 const REASONS: Readonly<Record<string, string>> = {
   // At run time
   aws4fetch: "signs requests to AWS (Signature Version 4); no dependencies of its own, where the SDK's clients bring dozens",
+  'ae-cvss-calculator': 'scores of CVSS vectors, versions 2 to 4; no dependencies of its own',
   commander: 'parses the command line and writes its help; no dependencies of its own',
   fastify: 'the HTTP API: routing, validation hooks and graceful close',
+  fflate: 'reads the zip archives of vulnerability databases, in pieces and bounded; no dependencies of its own',
   'packageurl-js': 'makes and reads package URLs, each type by its own rules; no dependencies of its own',
   pino: 'structured logs of the daemon, with redaction of secrets',
   semver: "compares npm's, Go's and Rust's versions; npm's own library",

@@ -144,6 +144,35 @@ export const Inventory = z
   })
   .meta({ id: 'Inventory' });
 
+const Vulnerability = z.object({
+  id: z.string(),
+  aliases: list(z.string()),
+  type: z.string(),
+  name: z.string(),
+  installed: z.string(),
+  fixed: z.string().nullable(),
+  severity: z.enum(SEVERITIES),
+  score: z.number().nullable(),
+  /** False: no source has rated it, and the severity is assumed. */
+  rated: z.boolean(),
+  summary: z.string(),
+  url: z.string().nullable(),
+  packages: list(z.object({ name: z.string(), purl: z.string(), path: z.string(), layer: z.string() })),
+  /** What a VEX document beside kiln.yaml states of it. */
+  vex: z.object({ status: z.enum(['harmless', 'affected', 'open']), why: z.string(), file: z.string() }).nullable(),
+});
+export const VulnerabilityReport = z
+  .object({
+    digest,
+    /** Null: a scanner brought its own. */
+    database: z.object({ digest, newest: time.nullable(), records: z.int(), unread: z.int() }).nullable(),
+    scanners: list(z.string()),
+    /** What keeps it from being the whole truth. */
+    doubts: list(z.string()),
+    vulnerabilities: list(Vulnerability),
+  })
+  .meta({ id: 'VulnerabilityReport' });
+
 export const GcPlan = z
   .object({
     /** To the trash, for so long. */

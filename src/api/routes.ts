@@ -36,6 +36,12 @@ export const ROUTES = {
     answer: 'json',
     summary: "An image's software bill of materials, CycloneDX 1.6 or SPDX 2.3",
   },
+  vulnerabilities: {
+    method: 'GET',
+    path: '/v1/images/:reference/vulnerabilities',
+    answer: 'json',
+    summary: 'What is known to be wrong with the packages in an image',
+  },
   tagImage: { method: 'POST', path: '/v1/images/:reference/tags', answer: 'json', summary: 'Give an image one more tag' },
   push: {
     method: 'POST',

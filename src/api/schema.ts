@@ -6,10 +6,9 @@ import {
   AdmissionCheck,
   BakeEvent,
   BakeResult,
+  Entry,
   Evidence,
   EvidenceDocument,
-  Reproduction,
-  Entry,
   FleetStatus,
   GateReport,
   GcPlan,
@@ -18,13 +17,15 @@ import {
   Inventory,
   LogLine,
   Problem,
+  PublicKey,
   Pulled,
   Pushed,
-  PublicKey,
   Release,
+  Reproduction,
   ServeEvent,
   StoredImage,
   TransferEvent,
+  VulnerabilityReport,
 } from './bodies.ts';
 import { by, count, flag, folder, host, name, nothing, reason, reference } from './inputs.ts';
 import { Channel, ChannelHistory, LineageBody, Revoking, Trashed } from './lineage-bodies.ts';
@@ -88,6 +89,7 @@ export const SCHEMAS = {
     input: z.strictObject({ reference: name, format: z.enum(['cyclonedx', 'spdx']).default('cyclonedx') }),
     answer: z.record(z.string(), json),
   },
+  vulnerabilities: { input: z.strictObject({ reference: name, folder: folder.optional() }), answer: VulnerabilityReport },
   tagImage: { input: z.strictObject({ reference: name, tag: name }), answer: StoredImage },
   push: { input: z.strictObject({ image: name, reference: reference.optional(), by }), event: TransferEvent, answer: Pushed },
   pull: {
@@ -270,6 +272,7 @@ export type LogLineBody = z.output<typeof LogLine>;
 export type EvidenceBody = z.output<typeof Evidence>;
 export type ImageBody = z.output<typeof Image>;
 export type InventoryBody = z.output<typeof Inventory>;
+export type VulnerabilityReportBody = z.output<typeof VulnerabilityReport>;
 export type StoredImageBody = z.output<typeof StoredImage>;
 export type ServeEventBody = z.output<typeof ServeEvent>;
 export type TransferEventBody = z.output<typeof TransferEvent>;

@@ -113,6 +113,16 @@ export const COMMANDS: readonly CommandSpec[] = [
     load: () => import('./commands/sbom.ts'),
   },
   {
+    name: 'vulnerabilities',
+    group: 'Images',
+    summary: 'Show what is known to be wrong with the packages in an image',
+    arguments: [image],
+    options: [option('--dir <DIR>', 'the folder of a kiln.yaml whose sources and VEX documents count', 'folder')],
+    example: 'kiln vulnerabilities web:1.2.0',
+    exits: { 3: 'there are some' },
+    load: () => import('./commands/vulnerabilities.ts'),
+  },
+  {
     name: 'tag',
     group: 'Images',
     summary: 'Give an image one more name; tags never move',

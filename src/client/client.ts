@@ -33,6 +33,7 @@ export type {
   RevokingBody,
   ServeEventBody,
   StoredImageBody,
+  VulnerabilityReportBody,
   TransferEventBody,
 } from '../api/schema.ts';
 

@@ -28,6 +28,7 @@ import { imageTestsOf, trialContent } from '../spec/image-tests.ts';
 import type { Spec } from '../spec/parse.ts';
 import { recipeOf } from '../spec/recipe.ts';
 import { loadWaivers } from '../spec/waivers.ts';
+import { vulnerabilitiesGate } from '../vulnerabilities/gate.ts';
 import type { Reproduction } from '../reproduce/contract.ts';
 import { isDamaged, readImage } from './damaged.ts';
 import { bakeLineage, inheritRevocation, recordPolicies } from './bake-lineage.ts';
@@ -35,6 +36,7 @@ import { moveChannel } from './channel-verbs.ts';
 import { attachBakeEvidence } from './bake-evidence.ts';
 import { keepReports, reportBody } from './keep-reports.ts';
 import type { Parts } from './parts.ts';
+import { vulnerabilityFolder } from './vulnerability-verbs.ts';
 import { withSharedSteps } from './shared-steps.ts';
 
 export interface BakeRequest {
@@ -54,7 +56,13 @@ export interface BakeRequest {
 export type BakeOutcome = BakeResult & GatesResult & { readonly evidence: Made };
 
 /** In the order of GATE_NAMES. */
-const gatesOf = ({ trials, clock }: Parts): readonly Gate[] => [lintGate, secretsGate, sbomGate, testGate(trials, clock)];
+const gatesOf = ({ home, trials, clock }: Parts): readonly Gate[] => [
+  lintGate,
+  secretsGate,
+  sbomGate,
+  vulnerabilitiesGate(vulnerabilityFolder(home)),
+  testGate(trials, clock),
+];
 
 /**
  * Journaled before it is done (law 9). A caller who goes away cancels it; what was cached is kept. A failed gate is an
@@ -141,7 +149,7 @@ interface Baked {
 
 async function judge(
   parts: Parts,
-  { spec, signal, emit }: BakeRequest,
+  { spec, folder, signal, emit }: BakeRequest,
   { recipe, waivers, digest, note }: Baked,
 ): Promise<GatesResult> {
   const { images: store, home, clock } = parts;
@@ -158,7 +166,7 @@ async function judge(
       return trialContent(spec, digest, image.config.config);
     },
     baseline: await publishedBefore(parts, spec.service, digest),
-    policy: gatePolicyOf(spec),
+    policy: gatePolicyOf(spec, folder),
     waivers,
     now: clock.now(),
     signal,

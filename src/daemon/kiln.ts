@@ -17,6 +17,7 @@ import type { Parts } from './parts.ts';
 import { registryVerbs } from './registry-verbs.ts';
 import { revocationVerbs } from './revocation-verbs.ts';
 import { retireUnexplained, unexplainedProblems } from './unexplained.ts';
+import { vulnerabilityVerbs } from './vulnerability-verbs.ts';
 
 /** How often a shutdown that stops looks whether all instances have gone. */
 const STOP_POLL_MS = 100;
@@ -26,6 +27,7 @@ export function kilnVerbs(parts: Parts): Handlers {
     ...imageVerbs(parts),
     ...registryVerbs(parts),
     ...packageVerbs(parts),
+    ...vulnerabilityVerbs(parts),
     ...channelVerbs(parts),
     ...gcVerbs(parts),
     ...revocationVerbs(parts),

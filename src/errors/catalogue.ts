@@ -77,6 +77,7 @@ export const CATALOGUE = {
   BAKE_TOOL_MISSING: entry('machine', 2, 424, 'A program that the recipe needs is not installed.'),
   BASE_UNAVAILABLE: entry('remote', 2, 502, 'The base that the recipe names could not be had.'),
   GATE_FAILED: entry('user', 2, 422, 'A gate refused the image: it stays in the store without a name, and nothing is published.'),
+  VULNERABILITY_DATA: entry('user', 2, 422, 'Data about vulnerabilities, or a VEX document, can not be used.'),
   // Deploy
   RELEASE_MISMATCH: entry('kiln', 1, 409, 'A group exists with another release than the one asked for.'),
   ROLLOUT_BUSY: entry('user', 2, 409, 'The command does not fit the present rollout of the fleet.'),

@@ -41,3 +41,28 @@ function qualifiersOf({ type, architecture }: PackageFacts, distribution: Distri
     ...(distribution === null || release == null ? {} : { distro: `${distribution.id}-${release}` }),
   };
 }
+/** What a package URL from elsewhere names; qualifiers only those that are given. Null for what is none. */
+export interface PurlParts {
+  readonly type: string;
+  readonly namespace: string | null;
+  readonly name: string;
+  readonly version: string | null;
+  readonly qualifiers: ReadonlyMap<string, string>;
+}
+
+export function parsePurl(text: string): PurlParts | null {
+  if (text.length > 2048) return null;
+  try {
+    const { type, namespace, name, version, qualifiers } = PackageURL.fromString(text);
+    if (typeof type !== 'string' || typeof name !== 'string') return null;
+    return {
+      type,
+      namespace: namespace ?? null,
+      name,
+      version: version ?? null,
+      qualifiers: new Map(Object.entries(qualifiers ?? {})),
+    };
+  } catch {
+    return null;
+  }
+}

@@ -48,7 +48,10 @@ export const subjectOf = (change: Partial<GateSubject> = {}): GateSubject => ({
     throw new Error('no instance is launched here');
   },
   baseline: null,
-  policy: { failAt: { lint: 'high', secrets: 'medium', sbom: 'note', vulnerabilities: 'high', test: 'note' } },
+  policy: {
+    failAt: { lint: 'high', secrets: 'medium', sbom: 'note', vulnerabilities: 'high', test: 'note' },
+    vulnerabilities: { sources: [], unfixed: 'fail', maxAgeMs: 7 * 86_400_000 },
+  },
   waivers: [],
   now: 0,
   signal: new AbortController().signal,

@@ -4,7 +4,7 @@ import * as z from 'zod';
 import { SEVERITIES } from '../../domain/gate.ts';
 import { isJsonObject } from '../../domain/json.ts';
 import { BASE_FORMS, readBase } from '../base.ts';
-import { choice, count, env, envKey, leaf, mode, nameKey, path, port, signal, text, word } from './fields.ts';
+import { choice, count, env, envKey, interval, leaf, mode, nameKey, path, port, signal, text, word } from './fields.ts';
 import { tests } from './test.ts';
 
 const base = leaf((value) => (typeof value === 'string' ? readBase(value) : { ok: false, expected: BASE_FORMS }), {
@@ -163,7 +163,26 @@ const gates = z
   .strictObject({
     lint: threshold.describe('For mistakes in the recipe.').prefault('high'),
     secrets: threshold.describe('For secrets in layers, environment, labels and history.').prefault('medium'),
-    vulnerabilities: threshold.describe('For vulnerabilities that are new.').prefault('high'),
+    vulnerabilities: z
+      .union([
+        threshold,
+        z.strictObject({
+          'fail-at': threshold.describe('From which severity on a new one fails the gate.').prefault('high'),
+          unfixed: choice(['fail', 'tell'])
+            .describe('tell: one that nobody has mended yet never fails the gate.')
+            .prefault('fail'),
+          sources: z
+            .array(z.string().min(1).max(2000))
+            .max(50)
+            .describe(
+              'OSV archives or folders and the Debian tracker’s JSON: paths beside kiln.yaml, or https:// addresses (with / at the end: an OSV mirror); or trivy, grype. Default: what is in vulnerabilities/ of KILN_HOME.',
+            )
+            .prefault([]),
+          'max-age': interval.describe('Data whose newest record is older is said to be old.').prefault('7d'),
+        }),
+      ])
+      .describe('For vulnerabilities that are new: a severity, or more.')
+      .prefault({}),
   })
   .describe('From which severity on a finding keeps the image from being published; never: it is only told.')
   .prefault({});

@@ -1,0 +1,79 @@
+/** What of an image's vulnerabilities is new, what was stated of it, and what keeps the image from being published. Pure. */
+import type { Digest } from '../domain/digest.ts';
+import { isAtLeast, type GatePolicy } from '../domain/gate.ts';
+import type { Finding } from '../gates/contract.ts';
+import { findingOf } from '../gates/finding.ts';
+import type { Vulnerability } from './match.ts';
+import { stated, type VexStatement } from './vex/statement.ts';
+
+export interface Judged {
+  readonly vulnerability: Vulnerability;
+  /** Not in the baseline, under none of its names, in no version of the package. */
+  readonly isNew: boolean;
+  readonly statement: VexStatement | null;
+  readonly finding: Finding;
+}
+
+/** `baseline`: null where nothing was published before: then all is new. In the order of `vulnerabilities`. */
+export function judge(
+  vulnerabilities: readonly Vulnerability[],
+  baseline: readonly Vulnerability[] | null,
+  statements: readonly VexStatement[],
+  policy: GatePolicy,
+): readonly Judged[] {
+  const before = new Set((baseline ?? []).flatMap(identities));
+  return vulnerabilities.map((vulnerability) => {
+    const isNew = !identities(vulnerability).some((each) => before.has(each));
+    const statement = stated(vulnerability, statements);
+    return { vulnerability, isNew, statement, finding: findingFor(vulnerability, isNew, statement, policy) };
+  });
+}
+
+const identities = ({ id, aliases, type, name }: Vulnerability): readonly string[] =>
+  [id, ...aliases].map((each) => JSON.stringify([each, type, name]));
+
+function findingFor(found: Vulnerability, isNew: boolean, statement: VexStatement | null, policy: GatePolicy): Finding {
+  const [first] = found.packages;
+  const isHarmless = statement?.status === 'harmless';
+  const finding = findingOf(
+    {
+      gate: 'vulnerabilities',
+      rule: found.id,
+      severity: isHarmless ? 'note' : found.severity,
+      what: whatIs(found, isNew, statement),
+      where: { path: first === undefined ? null : `/${first.path}`, layer: (first?.layer ?? null) as Digest | null },
+      fix: fixOf(found),
+    },
+    [found.type, found.name],
+    policy,
+  );
+  const counts = isNew && !isHarmless && (found.fixed !== null || policy.vulnerabilities.unfixed === 'fail');
+  return { ...finding, blocks: counts && isAtLeast(found.severity, policy.failAt.vulnerabilities) };
+}
+
+function whatIs(
+  { name, installed, packages, score, rated, summary }: Vulnerability,
+  isNew: boolean,
+  statement: VexStatement | null,
+): string {
+  const others = [...new Set(packages.map((each) => each.name))].filter((each) => each !== name);
+  const within = others.length === 0 ? '' : ` (${others.slice(0, 4).join(', ')}${others.length > 4 ? ', …' : ''})`;
+  const notes = [
+    ...(score === null ? [] : [`CVSS ${score}`]),
+    ...(rated ? [] : ['rated by nobody: taken for medium']),
+    ...(isNew ? [] : ['not new']),
+    ...(statement === null ? [] : [`${VEX_WORDS[statement.status]} by ${statement.file}: ${statement.why}`]),
+  ];
+  const told = notes.length === 0 ? '' : ` [${notes.join('; ')}]`;
+  return `${name} ${installed}${within}${told}${summary === '' ? '' : `: ${summary}`}`;
+}
+
+const VEX_WORDS = { harmless: 'no harm here', affected: 'confirmed', open: 'being looked at' } as const;
+
+function fixOf({ type, name, fixed }: Vulnerability): string {
+  if (fixed === null) {
+    return 'no mended version is known: do without it, or state in a VEX document or kiln.waivers.yaml why it may be here';
+  }
+  const how = type === 'deb' ? '; `kiln bake --update` takes it where the mirror has it' : '';
+  return `take ${name} ${fixed} or later${how}`;
+}
