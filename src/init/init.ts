@@ -4,11 +4,11 @@
  */
 import { lstatSync, mkdirSync, readdirSync, readFileSync, realpathSync, statSync, writeFileSync } from 'node:fs';
 import { basename, join, relative, resolve } from 'node:path';
-import { Document } from 'yaml';
 
 import { isName } from '../domain/ids.ts';
 import { KilnError } from '../errors/error.ts';
 import { parseSpec } from '../spec/parse.ts';
+import { textOfSpec } from '../spec/text.ts';
 import { dockerfileService } from './dockerfile.ts';
 import { goService } from './go.ts';
 import { nodeService } from './node.ts';
@@ -44,7 +44,7 @@ export function startFolder(path: string, from: string | null, packages: readonl
       hint: 'change it as you like: docs/reference/kiln-yaml.md lists every key',
     });
   }
-  const proposal = propose(path, from, packages);
+  const proposal = withIgnore(propose(path, from, packages), path);
   const service = serviceName(path);
   const text = specText(service, proposal);
   parseSpec(text, target);
@@ -59,6 +59,17 @@ export function startFolder(path: string, from: string | null, packages: readonl
   writeFileSync(target, text, { flag: 'wx' });
   const { kind, assumed, run } = proposal;
   return { kind, service, written: ['kiln.yaml', ...Object.keys(proposal.files)], assumed, starts: run !== null };
+}
+
+/** What stands in a folder while people work in it and belongs into no image. A file that is there is left as it is. */
+const IGNORED = ['.env', '.env.*', '.venv', 'venv', '__pycache__', 'node_modules', '.DS_Store', '*.log'];
+
+function withIgnore(proposal: Proposal, path: string): Proposal {
+  const takesAll = JSON.stringify(proposal.image).includes('"./"');
+  if (!takesAll || lstatSync(join(path, '.kilnignore'), { throwIfNoEntry: false }) !== undefined) return proposal;
+  const content = `# Left out of the image; the form is that of .gitignore.\n${IGNORED.join('\n')}\n`;
+  const assumed = [...proposal.assumed, '.kilnignore names what stays out of the image, such as .env and node_modules'];
+  return { ...proposal, files: { ...proposal.files, '.kilnignore': content }, assumed };
 }
 
 function propose(path: string, from: string | null, packages: readonly string[]): Proposal {
@@ -121,10 +132,7 @@ function serviceName(path: string): string {
 }
 
 function specText(service: string, { kind, image, run, assumed }: Proposal): string {
-  const document = new Document({ service, image, ...(run === null ? {} : { run, environments: { local: { listen: 8080 } } }) });
-  document.commentBefore = [
-    ` Made by \`kiln init\` for ${kind}. It was assumed that`,
-    ...assumed.map((each) => ` - ${each}`),
-  ].join('\n');
-  return document.toString({ lineWidth: 0, flowCollectionPadding: true });
+  const launch = run === null ? {} : { run, environments: { local: { listen: 8080 } } };
+  const comment = [`Made by \`kiln init\` for ${kind}. It was assumed that`, ...assumed.map((each) => `- ${each}`)];
+  return textOfSpec({ service, image, ...launch }, comment);
 }

@@ -1,7 +1,6 @@
 /** What was imported as the text of a kiln.yaml. */
-import { Document } from 'yaml';
-
 import type { Json } from '../domain/json.ts';
+import { textOfSpec } from '../spec/text.ts';
 import type { Draft, Layer } from './draft.ts';
 import type { SourceImage } from './sources.ts';
 
@@ -24,11 +23,8 @@ const present = (part: Readonly<Record<string, Json | null>>): Part =>
 const isEmpty = (value: Json | null): boolean => typeof value === 'object' && value !== null && Object.keys(value).length === 0;
 
 /** The same text for the same template, whatever the day. */
-export function recipeText(imported: Imported): string {
-  const document = new Document({ service: imported.service, image: imagePart(imported) });
-  document.commentBefore = ` ${imported.comment}`;
-  return document.toString({ lineWidth: 0, blockQuote: 'literal' });
-}
+export const recipeText = (imported: Imported): string =>
+  textOfSpec({ service: imported.service, image: imagePart(imported) }, [imported.comment]);
 
 const stageName = (index: number): string => `provisioned-${index + 1}`;
 
