@@ -13,6 +13,7 @@ import { Sources } from '../oci/sources.ts';
 import { checkTag } from '../oci/tags.ts';
 import { keptReports } from './keep-reports.ts';
 import type { Parts } from './parts.ts';
+import { pushForCosign } from './push-cosign.ts';
 import { serve } from './serve.ts';
 
 type RegistryVerbs = Pick<Handlers, 'push' | 'pull' | 'login' | 'logout' | 'serve'>;
@@ -50,7 +51,9 @@ async function push(parts: Parts, input: ParsedOf<'push'>, { signal, emit }: Con
   return journaled(parts, 'push', { digest, reference: to, by: input.by }, signal, async () => {
     const options = { ...(await registries.options(signal)), onProgress: meter.report };
     const blobs = await pushImage(digest, reference, images, options);
-    const evidence = await pushReferrers(new Registry(reference, options), digest, images, options);
+    const registry = new Registry(reference, options);
+    const evidence = await pushReferrers(registry, digest, images, options);
+    await pushForCosign(registry, digest, images, options);
     return { digest, reference: to, blobs, evidence, movedBytes: meter.movedBytes(), ms: clock.now() - startedAt };
   });
 }

@@ -8,12 +8,12 @@ import { canonicalJson } from '../domain/json.ts';
 import { OCI_CONFIG, OCI_MANIFEST } from '../oci/media-types.ts';
 import type { Descriptor, ImageStore } from '../oci/store.ts';
 import { DSSE_TYPE } from './dsse.ts';
-import { SIMPLE_SIGNING_TYPE } from './simple-signing.ts';
+import { SIGNATURE_ANNOTATION, SIMPLE_SIGNING_TYPE } from './simple-signing.ts';
 
 export interface CosignManifest {
   readonly tag: string;
   readonly bytes: Uint8Array;
-  /** What the manifest names, all of it in the store. */
+  /** What the manifest names and the registry may lack, all of it in the store. */
   readonly blobs: readonly Descriptor[];
 }
 
@@ -22,19 +22,30 @@ const TAGS: readonly { readonly ending: 'sig' | 'att'; readonly layers: string }
   { ending: 'att', layers: DSSE_TYPE },
 ];
 
-/** None where nothing signed is attached. */
-export async function cosignManifests(store: ImageStore, image: Digest): Promise<readonly CosignManifest[]> {
+/** None where nothing signed is attached. `there`: what the registry holds under a tag already; it comes first. */
+export async function cosignManifests(
+  store: ImageStore,
+  image: Digest,
+  there: (tag: string) => Promise<readonly Descriptor[]> = async () => [],
+): Promise<readonly CosignManifest[]> {
   const attached = (await store.referrers(image)).flatMap(({ blobs }) => blobs);
   const made: CosignManifest[] = [];
   for (const { ending, layers: type } of TAGS) {
-    const layers = attached.filter(({ mediaType }) => mediaType === type);
-    if (layers.length === 0) continue;
+    const ours = attached.filter(({ mediaType }) => mediaType === type);
+    if (ours.length === 0) continue;
+    const tag = `sha256-${hexOf(image)}.${ending}`;
+    const known = await there(tag);
+    const layers = [...known, ...ours.filter((layer) => !known.some((each) => isSame(each, layer)))];
     const config = { mediaType: OCI_CONFIG, ...(await store.putBlob(configNaming(layers))) };
     const bytes = Buffer.from(canonicalJson({ schemaVersion: 2, mediaType: OCI_MANIFEST, config, layers }));
-    made.push({ tag: `sha256-${hexOf(image)}.${ending}`, bytes, blobs: [config, ...layers] });
+    made.push({ tag, bytes, blobs: [config, ...ours] });
   }
   return made;
 }
+
+/** Two keys may have signed one payload: then only the signatures differ. */
+const isSame = (a: Descriptor, b: Descriptor): boolean =>
+  a.digest === b.digest && a.annotations?.[SIGNATURE_ANNOTATION] === b.annotations?.[SIGNATURE_ANNOTATION];
 
 /** cosign's readers insist on a configuration of an image. */
 function configNaming(layers: readonly Descriptor[]): Uint8Array {

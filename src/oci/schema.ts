@@ -55,6 +55,8 @@ const manifest = z.object({
   annotations: optional(texts),
 });
 
+const layered = z.object({ schemaVersion: z.literal(2), layers: z.array(descriptor).max(LAYERS) });
+
 /** OCI 1.1 only: Docker's manifests have no subject. */
 const artifact = z.object({
   schemaVersion: z.literal(2),
@@ -161,6 +163,11 @@ export function parseArtifact(bytes: Uint8Array, what: string): ArtifactManifest
   const { artifactType, config, layers, subject, annotations } = parse(artifact, bytes, what, MANIFEST_BYTES);
   const type = artifactType ?? config.mediaType;
   return dropUndefined({ artifactType: type, config, layers, subject, annotations: annotations ?? {} }) as ArtifactManifest;
+}
+
+/** The layers of an OCI manifest of whatever kind. */
+export function parseLayers(bytes: Uint8Array, what: string): readonly Descriptor[] {
+  return dropUndefined(parse(layered, bytes, what, MANIFEST_BYTES).layers) as readonly Descriptor[];
 }
 
 export function parseConfig(bytes: Uint8Array, what: string): ImageConfig {
