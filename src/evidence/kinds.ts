@@ -79,12 +79,16 @@ function readProvenance(predicate: Json): Reading {
   return { madeAt, passed: null, says: `${from}; inputs: ${inputs}; by ${builder}` };
 }
 
+/** Documents that are the same on any day bear the first day that zip archives can express, or an earlier one. */
+const FIXED_TIME_MS = 315_532_800_000;
+
 function readSbom(predicate: Json): Reading {
   const parts = [...listAt(predicate, 'components'), ...listAt(predicate, 'packages')].length;
   const format = textAt(predicate, 'bomFormat') ?? textAt(predicate, 'spdxVersion') ?? 'SBOM';
   const version = textAt(predicate, 'specVersion');
   const madeAt = momentAt(predicate, 'metadata', 'timestamp') ?? momentAt(predicate, 'creationInfo', 'created');
-  return { madeAt, passed: null, says: `${parts} components, ${format}${version === null ? '' : ` ${version}`}` };
+  const told = madeAt !== null && madeAt > FIXED_TIME_MS ? madeAt : null;
+  return { madeAt: told, passed: null, says: `${parts} components, ${format}${version === null ? '' : ` ${version}`}` };
 }
 
 function readTest(predicate: Json): Reading {

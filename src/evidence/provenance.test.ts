@@ -72,6 +72,12 @@ test('a tree with changes, or none that git knows, is told as such', () => {
   assert.equal(said.madeAt, 2_000);
 });
 
+test('the fixed time of a reproducible SBOM is none', () => {
+  const at = (timestamp: string) => readPredicate('https://cyclonedx.org/bom', { metadata: { timestamp } }).madeAt;
+  assert.equal(at('1980-01-01T00:00:00Z'), null);
+  assert.equal(at('2026-11-21T00:00:00Z'), Date.parse('2026-11-21T00:00:00Z'));
+});
+
 test('nonsense in a predicate is read as saying nothing', () => {
   const types = ['https://slsa.dev/provenance/v1', 'https://cyclonedx.org/bom', 'https://kiln.dev/attestation/gates/v1'];
   const tests = ['https://in-toto.io/attestation/test-result/v0.1', 'https://in-toto.io/attestation/vulns/v0.1', 'x:y'];
