@@ -45,7 +45,7 @@ async function dockerOnce(): Promise<number> {
 const site = await openSite('web', PORT, (spec) => spec.replace(/instances: .*/, 'instances: { min: 0, desired: 1, max: 10 }'));
 try {
   await site.must('deploy');
-  const digest = (await (await site.client()).images({})).images[0]?.digest ?? '';
+  const digest = (await (await site.client()).releases({ service: 'web' })).releases.at(-1)?.image ?? '';
   const docker = (await runProgram('docker', ['info'])).code === 0;
   if (docker) {
     await site.must('tag', digest, 'bench:web');
