@@ -102,8 +102,8 @@ test(
     await trial.write('ansible/roles/greeter/templates/hello.j2', 'good bye\n');
     const changed = await trial.bake(recipe);
     assert.deepEqual(
-      changed.steps.map((step) => step.cached),
-      [true, true, false],
+      changed.steps.filter((step) => !step.cached).map((step) => step.name),
+      changed.steps.slice(-1).map((step) => step.name),
     );
 
     await trial.write('ansible/site.yml', '- hosts: web\n  gather_facts: false\n  tasks: [{ command: "false" }]\n');

@@ -64,9 +64,9 @@ test("apt's answer becomes a locked package, without the mirror's address", () =
   assert.equal(parseUri('Reading package lists…', sources), null);
 });
 
-test('the day of the bake is not in shadow', () => {
+test('the day of the bake is not in shadow; a password that has to be changed still has to', () => {
   assert.equal(
-    fixDays('root:*:20412:0:99999:7:::\napp:!:1::::::\nx:!:::::::\n'),
-    'root:*:3652:0:99999:7:::\napp:!:3652::::::\nx:!:::::::\n',
+    fixDays('root:*:20412:0:99999:7:::\napp:!:20413::::::\nnew:x:0::::::\nx:!:::::::\n'),
+    'root:*:3652:0:99999:7:::\napp:!:3652::::::\nnew:x:0::::::\nx:!:::::::\n',
   );
 });
