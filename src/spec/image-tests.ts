@@ -26,6 +26,8 @@ function kindOf(test: TestSpec): ImageTestKind {
 }
 
 const VOLUME_BYTES = 64 << 20;
+/** There is nothing that an instance without traffic would have to finish. */
+const GRACE_MS = 100;
 
 /**
  * As the first environment would launch it (`local`, where there is one), but without what is not its own: volumes are
@@ -40,6 +42,12 @@ export function trialContent(spec: Spec, image: Digest, facts: ImageFacts): Rele
   return {
     ...content,
     fleet: fleetId(spec.service as ServiceName, TRIAL_ENVIRONMENT as EnvironmentName),
-    launch: { ...launch, volumes: [], scratch: [...launch.scratch, ...instead], logs: { ...launch.logs, ship: null } },
+    launch: {
+      ...launch,
+      stopGraceMs: GRACE_MS,
+      volumes: [],
+      scratch: [...launch.scratch, ...instead],
+      logs: { ...launch.logs, ship: null },
+    },
   };
 }

@@ -1,5 +1,15 @@
 import assert from 'node:assert/strict';
-import { chmodSync, mkdtempSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
+import {
+  chmodSync,
+  existsSync,
+  mkdtempSync,
+  readdirSync,
+  readlinkSync,
+  realpathSync,
+  rmSync,
+  symlinkSync,
+  writeFileSync,
+} from 'node:fs';
 import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
@@ -126,8 +136,18 @@ const scripts = (t: TestContext, text: string): string => {
   chmodSync(join(folder, 'smoke.sh'), 0o755);
   return folder;
 };
+/** Processes whose working folder it is. */
+const runningIn = (folder: string): readonly string[] =>
+  readdirSync('/proc').filter((pid) => {
+    try {
+      return /^\d+$/.test(pid) && readlinkSync(`/proc/${pid}/cwd`) === realpathSync(folder);
+    } catch {
+      return false;
+    }
+  });
+
 const SCRIPT = { kind: 'script', path: 'smoke.sh' } as const;
-const NEEDS = requires('root', 'setpriv');
+const NEEDS = requires('root', 'setpriv', 'unshare');
 
 test('a script sees the address, and nothing of the daemon', NEEDS, async (t) => {
   process.env['KILN_SCRIPT_TEST'] = 'leaked';
@@ -139,8 +159,11 @@ test('a script sees the address, and nothing of the daemon', NEEDS, async (t) =>
 test('a script that fails tells its last line; one that never ends is killed with what it started', NEEDS, async (t) => {
   const failing = scripts(t, 'echo first; echo wanted 200 >&2; exit 4');
   assert.equal(await problem(SCRIPT, { folder: failing, withinMs: 20_000 }), 'it ended with 4: wanted 200');
-  const endless = scripts(t, 'sleep 1234567 & while :; do sleep 1; done');
-  assert.equal(await problem(SCRIPT, { folder: endless, withinMs: 1_000 }), 'it was not over after 1 s');
+  const endless = scripts(t, 'sleep 1234567 & touch begun; while :; do sleep 1; done');
+  assert.equal(await problem(SCRIPT, { folder: endless, withinMs: 3_000 }), 'it was not over after 3 s');
+  assert.ok(existsSync(join(endless, 'begun')));
+  // What was killed is gone once its parent has been told: a moment after the answer.
+  while (runningIn(endless).length > 0) await systemClock.sleep(10);
 });
 
 test('a script outside of the folder, or none, is not run', NEEDS, async (t) => {
