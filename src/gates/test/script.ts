@@ -23,20 +23,18 @@ export async function scriptProblem(path: string, { inside, port, folder, signal
     KILN_TEST_HOST: inside.ip,
     ...(port === null ? {} : { KILN_TEST_PORT: String(port), KILN_TEST_URL: `http://${inside.ip}:${port}` }),
   };
-  const [first = '', ...args] = [...WITH_ALL_IT_STARTS, ...asOwner(uid, gid), program];
-  const { code, said } = await runGroup(first, args, { cwd: folder, env, signal });
+  const args = [...WITH_ALL_IT_STARTS, ...asOwner(uid, gid), program];
+  const { code, said } = await runGroup('setpriv', args, { cwd: folder, env, signal });
   if (code === 0) return null;
   return `it ended with ${code ?? 'a signal'}${said === '' ? '' : `: ${said}`}`;
 }
 
 /** A process namespace of its own ends with its first process, and that with the daemon. */
-const WITH_ALL_IT_STARTS = ['setpriv', '--pdeathsig', 'KILL', '--', 'unshare', '--pid', '--fork', '--kill-child', '--'];
+const WITH_ALL_IT_STARTS = ['--pdeathsig', 'KILL', '--', 'unshare', '--pid', '--fork', '--kill-child', '--'];
 
 /** A change of the user forgets the signal that was asked for, hence once more. */
-const asOwner = (uid: number, gid: number): readonly string[] => [
-  ...['setpriv', '--reuid', String(uid), '--regid', String(gid), '--clear-groups'],
-  ...['--no-new-privs', '--pdeathsig', 'KILL', '--'],
-];
+const asOwner = (uid: number, gid: number): readonly string[] =>
+  `setpriv --reuid ${uid} --regid ${gid} --clear-groups --no-new-privs --pdeathsig KILL --`.split(' ');
 
 /** Links may not lead out: what is in the folder is what was reviewed. */
 async function within(folder: string, path: string): Promise<string> {
