@@ -41,7 +41,7 @@ async function verify(site: Site, name: string, from: string): Promise<Told> {
   await cp(from, folder, { recursive: true, verbatimSymlinks: true });
   if (name === 'on-layout') await makeLayout(site);
   const told = await site.kiln('bake', folder, '--tag', '1', '--verify', '--json');
-  if (told.code !== 0 && told.code !== 3) throw new Error(`${name}: ${told.stderr}`);
+  if (told.code !== 0 && told.code !== 3) throw new Error(`${name}: ${told.stderr || told.stdout.slice(0, 2000)}`);
   const { steps, ms, reproduction } = JSON.parse(told.stdout) as { steps: unknown[]; ms: number; reproduction: Told['again'] };
   return { name, steps: steps.length, bakeMs: ms, again: reproduction };
 }
