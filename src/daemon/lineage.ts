@@ -1,8 +1,8 @@
 /** The lineage's state as the daemon holds it: folded from the journal at the start, and on with every append. */
 import type { Digest } from '../domain/digest.ts';
 import type { Revoked } from '../domain/revocation.ts';
-import { lineageEventOf } from '../lineage/events.ts';
-import { noLaunches, noteLaunch } from '../lineage/launches.ts';
+import { LINEAGE_KINDS, lineageEventOf } from '../lineage/events.ts';
+import { LAUNCH_KINDS, noLaunches, noteLaunch } from '../lineage/launches.ts';
 import { EMPTY_LINEAGE, foldLineage, revocationAt, type LineageState } from '../lineage/state.ts';
 import type { Clock } from '../platform/clock.ts';
 import type { Entry, Journal } from '../store/journal.ts';
@@ -24,7 +24,8 @@ export function openLineage(journal: Journal, clock: Clock): Lineage {
     const event = entry.fleet === null ? lineageEventOf(entry) : null;
     if (event !== null) state = foldLineage(state, event, seq, at);
   };
-  for (const entry of journal.read()) take(entry);
+  const kinds = new Set([...LINEAGE_KINDS, ...LAUNCH_KINDS]);
+  for (const entry of journal.read({ kinds })) take(entry);
   journal.follow((entries) => {
     for (const entry of entries) take(entry);
   });

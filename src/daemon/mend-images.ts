@@ -11,7 +11,7 @@ export async function mendImages(home: Home, journal: Journal, log: Logger): Pro
   const why = await indexDamage(home.images);
   if (why === null) return;
   journal.append([{ fleet: null, kind: 'index.rebuilding', data: { why } }]);
-  const images = await rebuildIndex(home.images, [...tagsIn(journal.read())]);
+  const images = await rebuildIndex(home.images, [...tagsIn(journal.read({ kinds: NAMING }))]);
   log.warn({ why, images: images.length }, 'the index of the images was written again from their manifests and the history');
 }
 
@@ -24,8 +24,7 @@ interface Tagged {
 const NAMING: ReadonlySet<string> = new Set(['bake.done', 'image.tagged', 'pull.done']);
 
 function* tagsIn(entries: Iterable<Entry>): Iterable<Tagged> {
-  for (const { kind, data } of entries) {
-    if (!NAMING.has(kind)) continue;
+  for (const { data } of entries) {
     const { digest, tag, tags = [tag] } = data as { digest?: unknown; tag?: unknown; tags?: unknown };
     if (typeof digest !== 'string' || !isDigest(digest) || !Array.isArray(tags)) continue;
     yield* tags.filter((each) => typeof each === 'string').map((each) => ({ tag: each, digest }));

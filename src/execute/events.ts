@@ -4,7 +4,8 @@ import type { Json } from '../domain/json.ts';
 import type { FleetEvent, KeeperEvent } from '../plan/events.ts';
 import type { Entry, NewEntry } from '../store/journal.ts';
 
-const FLEET_KINDS: ReadonlySet<string> = new Set<FleetEvent['kind']>([
+/** What a fleet's state is a fold over. */
+export const FLEET_KINDS: ReadonlySet<string> = new Set<FleetEvent['kind']>([
   'release.made',
   'size.set',
   'bounds.set',
@@ -35,6 +36,9 @@ const KEEPER_KINDS: ReadonlySet<string> = new Set<KeeperEvent['kind']>([
   'instance.failed',
   'instance.removed',
 ]);
+
+/** What a daemon's start has to read for its engine: releases, and what the keeper was asked for and saw. */
+export const ENGINE_KINDS: ReadonlySet<string> = new Set([...KEEPER_KINDS, 'release.made' satisfies FleetEvent['kind']]);
 
 export function entryOf(fleet: FleetId, event: FleetEvent | KeeperEvent): NewEntry {
   const { kind, ...data } = event;

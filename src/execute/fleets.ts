@@ -16,6 +16,7 @@ import type { FleetEvent } from '../plan/events.ts';
 import type { Plan } from '../plan/plan.ts';
 import { releaseOfState, type Bounds, type FleetState } from '../plan/state.ts';
 import type { Journal } from '../store/journal.ts';
+import { FLEET_KINDS } from './events.ts';
 import type { Executor } from './executor.ts';
 import { Fleet } from './fleet.ts';
 
@@ -57,7 +58,7 @@ export class Fleets {
 
   constructor(parts: FleetsParts) {
     this.#parts = parts;
-    for (const entry of parts.journal.read()) {
+    for (const entry of parts.journal.read({ kinds: FLEET_KINDS })) {
       if (entry.fleet !== null) this.#fleet(entry.fleet).replay(entry);
     }
   }

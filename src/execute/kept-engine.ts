@@ -32,7 +32,7 @@ import { sameWeights } from '../plan/world.ts';
 import { emptyKept, foldKept, type KeptGroup, type KeptState } from '../plan/kept-state.ts';
 import { routingTable } from '../plan/routing.ts';
 import type { Journal } from '../store/journal.ts';
-import { entryOf, fleetEventOf, keeperEventOf } from './events.ts';
+import { ENGINE_KINDS, entryOf, fleetEventOf, keeperEventOf } from './events.ts';
 import type { Executor } from './executor.ts';
 import { historyLost, isExplained } from './explained.ts';
 
@@ -67,7 +67,7 @@ export class KeptEngine implements Engine {
   /** Rebuilds from the journal what was asked for. */
   constructor(parts: KeptEngineParts) {
     this.#parts = parts;
-    for (const entry of parts.journal.read()) {
+    for (const entry of parts.journal.read({ kinds: ENGINE_KINDS })) {
       if (entry.fleet === null) continue;
       const fleetEvent = fleetEventOf(entry);
       if (fleetEvent?.kind === 'release.made') this.#learn(entry.fleet, fleetEvent.release);

@@ -67,7 +67,8 @@ export type LineageEvent =
       readonly builtOn: readonly BuiltOn[];
     };
 
-const KINDS: ReadonlySet<string> = new Set<LineageEvent['kind']>([
+/** What the lineage's state is a fold over. */
+export const LINEAGE_KINDS: ReadonlySet<string> = new Set<LineageEvent['kind']>([
   'channel.set',
   'channel.policy',
   'image.revoked',
@@ -80,7 +81,7 @@ const KINDS: ReadonlySet<string> = new Set<LineageEvent['kind']>([
 
 /** Null: the entry is of another kind, or of a form from before this one. */
 export function lineageEventOf(entry: { readonly kind: string; readonly data: Json }): LineageEvent | null {
-  if (!KINDS.has(entry.kind)) return null;
+  if (!LINEAGE_KINDS.has(entry.kind)) return null;
   const event = { kind: entry.kind, ...(entry.data as object) } as LineageEvent;
   if (event.kind !== 'bake.done') return event;
   return typeof event.folder === 'string' && isDigest(event.digest) ? { ...event, builtOn: event.builtOn ?? [] } : null;

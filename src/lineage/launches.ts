@@ -11,6 +11,9 @@ export interface Launches {
   readonly last: Map<Digest, number>;
 }
 
+/** The kinds of entries that count. */
+export const LAUNCH_KINDS: ReadonlySet<string> = new Set(['release.made', 'step.intent']);
+
 export const noLaunches = (): Launches => ({ images: new Map(), last: new Map() });
 
 /** Entries of other kinds leave it as it is. */

@@ -26,8 +26,13 @@ export interface Entry extends NewEntry {
 export interface Journal {
   /** Durable when it returns, all or none, in this order. Synchronous: nothing can come between a decision and its record. */
   append(entries: readonly NewEntry[]): readonly Entry[];
-  /** In order; `after` is exclusive. */
-  read(filter?: { readonly fleet?: FleetId; readonly after?: number; readonly limit?: number }): Iterable<Entry>;
+  /** In order; `after` is exclusive. `kinds`: only entries of these, the others are not even read. */
+  read(filter?: {
+    readonly fleet?: FleetId;
+    readonly kinds?: ReadonlySet<string>;
+    readonly after?: number;
+    readonly limit?: number;
+  }): Iterable<Entry>;
   /** The newest entries first. */
   newest(filter?: { readonly fleet?: FleetId; readonly limit?: number }): readonly Entry[];
   /** Calls back after each append, with what was appended. Returns the way to stop. */

@@ -29,6 +29,8 @@ test('reading keeps to a fleet, a place and a number', () => {
   const journal = journalOf('a', 'b', 'c', 'd', 'e');
   assert.deepEqual(kinds(journal.read({ fleet: WEB })), ['a', 'c', 'e']);
   assert.deepEqual(kinds(journal.read({ fleet: WEB, after: 1, limit: 1 })), ['c']);
+  assert.deepEqual(kinds(journal.read({ fleet: WEB, kinds: new Set(['b', 'c', 'e']) })), ['c', 'e']);
+  assert.deepEqual(kinds(journal.read({ kinds: new Set(['b', 'c', 'e']), limit: 2 })), ['b', 'c']);
   assert.deepEqual(kinds(journal.newest({ limit: 2 })), ['e', 'd']);
   assert.deepEqual(kinds(journal.newest({ fleet: API })), ['d', 'b']);
 });

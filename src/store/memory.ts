@@ -34,11 +34,12 @@ export class MemoryJournal implements Journal {
     return entries;
   }
 
-  *read(filter: { readonly fleet?: Entry['fleet']; readonly after?: number; readonly limit?: number } = {}): Iterable<Entry> {
+  *read(filter: Parameters<Journal['read']>[0] = {}): Iterable<Entry> {
     let left = filter.limit ?? Infinity;
     for (let index = filter.after ?? 0; index < this.#entries.length && left > 0; index++) {
       const entry = this.#entries[index] as Entry;
       if (filter.fleet !== undefined && entry.fleet !== filter.fleet) continue;
+      if (filter.kinds?.has(entry.kind) === false) continue;
       left--;
       yield entry;
     }

@@ -62,6 +62,15 @@ test('what was appended is there, in order, after the file is opened again', (t)
   assert.equal(added?.prev, entries.at(-1)?.hash);
 });
 
+test('reading by kind passes over the others, over however many pages', (t) => {
+  const journal = openJournal(filled(t, 1200), systemClock);
+  t.after(() => journal.close());
+  journal.append(['mark', 'note', 'mark', 'end'].map((kind) => ({ ...note(WEB, 0), kind })));
+  assert.deepEqual(seqs(journal.read({ kinds: new Set(['mark', 'end']) })), [1201, 1203, 1204]);
+  assert.deepEqual(seqs(journal.read({ kinds: new Set(['mark', 'end']), after: 1201, limit: 1 })), [1203]);
+  assert.equal(seqs(journal.read({ kinds: new Set(['note']) })).length, 1201);
+});
+
 test('reading is by fleet, after a place, and limited', (t) => {
   const journal = openJournal(filled(t, 10), systemClock);
   t.after(() => journal.close());

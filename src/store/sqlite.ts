@@ -141,6 +141,10 @@ function select(db: DatabaseSync, order: string, filter: Filter, orderValues: re
     conditions.push('fleet = ?');
     values.push(filter.fleet);
   }
+  if (filter.kinds !== undefined) {
+    conditions.push(`kind IN (${[...filter.kinds].map(() => '?').join(', ')})`);
+    values.push(...filter.kinds);
+  }
   const where = conditions.length === 0 ? '' : `WHERE ${conditions.join(' AND ')}`;
   return db
     .prepare(`SELECT * FROM entries ${where} ${order}`)
