@@ -37,6 +37,8 @@ export class Draft {
   readonly layers: Layer[] = [{ files: [], run: [] }];
   readonly needed = new Map<string, NeededFile>();
   readonly uploaded: Uploaded[] = [];
+  /** Paths below /tmp that commands name, so that two steps which need the same one can be told of. */
+  readonly temporary = new Set<string>();
   #written = 0;
 
   addFile(entry: FileEntry): void {

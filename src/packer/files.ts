@@ -45,7 +45,11 @@ export class TemplateFiles {
     if (isFolder) throw new Refusal(at, `${quoted(name)} is a folder; name a file`);
     if (++this.#reads > MOST_FILES) throw new Refusal(at, `reads more than ${MOST_FILES} files; read fewer`);
     if (statSync(path).size > MOST_FILE_BYTES) throw new Refusal(at, `${quoted(name)} is larger than 1 MiB; make it smaller`);
-    return readFileSync(path, 'utf8');
+    try {
+      return readFileSync(path, 'utf8');
+    } catch {
+      throw new Refusal(at, `${quoted(name)} cannot be read; see to its permissions`);
+    }
   }
 
   /** Names of files below `folder` that the pattern matches, sorted. */

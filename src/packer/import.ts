@@ -101,7 +101,11 @@ function readSource(path: string, name: string): SourceText {
   const stat = statSync(path, { throwIfNoEntry: false });
   if (stat?.isFile() !== true) throw unreadable(path, 'is no file', 'name a file that is there');
   if (stat.size > MOST_FILE_BYTES) throw unreadable(path, 'is larger than 1 MiB', 'is this the right file? Templates are small');
-  return { name, text: readFileSync(path, 'utf8') };
+  try {
+    return { name, text: readFileSync(path, 'utf8') };
+  } catch {
+    throw unreadable(path, 'cannot be read', 'see to its permissions');
+  }
 }
 
 const unreadable = (path: string, why: string, hint: string): KilnError =>

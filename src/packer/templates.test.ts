@@ -374,3 +374,19 @@ data "amazon-ami" "base" {}
     '42 a data source asks a cloud while it builds, ',
   ]);
 });
+
+test('two commands that share a file below /tmp are told of', () => {
+  const files = {
+    'app.pkr.hcl': `source "amazon-ebs" "app" {}
+build {
+  sources = ["amazon-ebs.app"]
+  provisioner "shell" { inline = ["curl -o /tmp/app.deb https://example.com/app.deb"] }
+  provisioner "shell" { inline = ["dpkg -i /tmp/app.deb", "echo /tmp/other"] }
+}
+`,
+  };
+  const told = noticesOf(files, { bases: DEBIAN }).filter((notice) => notice.includes('/tmp/'));
+  assert.deepEqual(told, [
+    '5: /tmp/app.deb is named by an earlier command too, and each has a /tmp of its own; if one makes it for the other, join them',
+  ]);
+});

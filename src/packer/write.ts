@@ -2,7 +2,7 @@
 import { cpSync, existsSync, lstatSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { dirname, join, resolve } from 'node:path';
 
-import { KilnError } from '../errors/error.ts';
+import { KilnError, messageOf } from '../errors/error.ts';
 import type { NeededFile } from './draft.ts';
 import type { ImportedRecipe } from './import.ts';
 
@@ -12,7 +12,16 @@ export function writeImport(recipe: ImportedRecipe, out: string): readonly strin
   const files = recipe.files.filter((file) => !(same && file.kind === 'named') && !isAlready(file, recipe.folder, out));
   for (const path of ['kiln.yaml', ...files.map((file) => file.path)]) refuseExisting(out, path);
   mkdirSync(out, { recursive: true });
-  for (const file of files) put(file, recipe.folder, join(out, file.path));
+  for (const file of files) {
+    try {
+      put(file, recipe.folder, join(out, file.path));
+    } catch (cause) {
+      throw new KilnError('FILE_UNREADABLE', `${file.path} could not be brought to ${out}: ${messageOf(cause)}`, {
+        hint: 'see to the permissions of both, and to what is neither file, folder nor link; what was written may be deleted',
+        cause,
+      });
+    }
+  }
   writeFileSync(join(out, 'kiln.yaml'), recipe.text, { flag: 'wx' });
   return ['kiln.yaml', ...files.map((file) => file.path)];
 }

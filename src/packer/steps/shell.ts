@@ -42,7 +42,24 @@ export function translateShell(section: Section, context: Context): void {
   noteIgnored(settings, context, ...UNNEEDED, ...TIMING);
   const scripts = scriptsOf(settings, interpreter, context);
   refuseStrangers(settings, context);
-  for (const script of scripts) context.draft.addRun(entryOf(script, env, context));
+  for (const script of scripts) {
+    noteShared(script.text, section, context);
+    context.draft.addRun(entryOf(script, env, context));
+  }
+}
+
+/** Each step has a /tmp of its own: what two of them name is most likely made by one and missed by the other. */
+function noteShared(text: string, { at }: Section, { draft, notices }: Context): void {
+  const named = new Set(Array.from(text.matchAll(/\/tmp\/[\w.-]+/g), ([path]) => path));
+  const lent = new Set(draft.uploaded.map(({ to }) => to.replace(/\/$/, '')));
+  for (const path of named) {
+    if (draft.temporary.has(path) && !lent.has(path))
+      notices.add(
+        at,
+        `${path} is named by an earlier command too, and each has a /tmp of its own; if one makes it for the other, join them`,
+      );
+    draft.temporary.add(path);
+  }
 }
 
 function scriptsOf(settings: Settings, interpreter: string | null, context: Context): readonly Script[] {
