@@ -71,6 +71,49 @@ export const Revoking = z
   })
   .meta({ id: 'Revoking' });
 
+export const Base = z
+  .object({
+    /** As kiln.yaml names it. */
+    name: z.string(),
+    /** What those services were built on. */
+    digest,
+    /** What it means now; null: not known, or it cannot mean another. */
+    newest: digest.nullable(),
+    services: list(z.string()),
+    moved: z.boolean(),
+  })
+  .meta({ id: 'Base' });
+
+export const CascadeStep = z
+  .object({
+    key: z.string(),
+    service: z.string(),
+    folder: z.string(),
+    /** What it is now. */
+    image: digest,
+    /** The keys of the steps that it stands on. */
+    after: list(z.string()),
+    /** The channels that are to hold what takes its place. */
+    channels: list(z.string()),
+    /** Why it cannot follow; null: it can. */
+    stuck: z.string().nullable(),
+  })
+  .meta({ id: 'CascadeStep' });
+
+const stepResult = {
+  key: z.string(),
+  outcome: z.enum(['made', 'unchanged', 'failed', 'stuck', 'skipped']),
+  /** What took its place, or failed its gates. */
+  image: digest.nullable(),
+  why: z.string(),
+  /** The channels that hold it now. */
+  moved: list(z.string()),
+};
+export const StepResult = z.object(stepResult).meta({ id: 'StepResult' });
+export const CascadeEvent = z
+  .object({ kind: z.literal('cascade.step'), cascade: z.int(), ...stepResult })
+  .meta({ id: 'CascadeEvent' });
+
 const Relative = z.object({
   image: digest,
   /** As kiln.yaml names it, or the image's own name. */

@@ -85,6 +85,14 @@ export const ROUTES = {
     answer: 'json',
     summary: 'Take a revocation back, for all to see',
   },
+  bases: { method: 'GET', path: '/v1/bases', answer: 'json', summary: 'What images are built on, and what of it has moved' },
+  planCascade: { method: 'GET', path: '/v1/cascades/plan', answer: 'json', summary: 'What a cascade would make again, in order' },
+  cascade: {
+    method: 'POST',
+    path: '/v1/cascades',
+    answer: 'stream',
+    summary: 'Make again what stands on a base that has moved; goes on without its caller',
+  },
   lineage: {
     method: 'GET',
     path: '/v1/images/:reference/lineage',

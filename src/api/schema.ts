@@ -28,7 +28,17 @@ import {
   VulnerabilityReport,
 } from './bodies.ts';
 import { by, count, flag, folder, host, name, nothing, reason, reference } from './inputs.ts';
-import { Channel, ChannelHistory, LineageBody, Revoking, Trashed } from './lineage-bodies.ts';
+import {
+  Base,
+  CascadeEvent,
+  CascadeStep,
+  Channel,
+  ChannelHistory,
+  LineageBody,
+  Revoking,
+  StepResult,
+  Trashed,
+} from './lineage-bodies.ts';
 import { digest, fleet, json, list } from './parts.ts';
 import type { JsonRoute, RouteName, StreamRoute } from './routes.ts';
 
@@ -179,6 +189,17 @@ export const SCHEMAS = {
   undoRevocation: {
     input: z.strictObject({ reference: name, reason: z.string().min(1).max(1000), by }),
     answer: z.object({ undone: list(digest) }),
+  },
+  bases: {
+    input: z.strictObject({ check: flag.default(false) }),
+    answer: z.object({ bases: list(Base), unanswered: list(z.string()) }),
+  },
+  planCascade: { input: z.strictObject({ image: name.optional() }), answer: z.object({ steps: list(CascadeStep) }) },
+  cascade: {
+    /** Without an image: of every base that has moved. */
+    input: z.strictObject({ image: name.optional(), by }),
+    event: CascadeEvent,
+    answer: z.object({ steps: list(CascadeStep), results: list(StepResult) }),
   },
   lineage: { input: z.strictObject({ reference: name }), answer: LineageBody },
 

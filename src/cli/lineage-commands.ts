@@ -1,6 +1,6 @@
 /** The commands about what becomes of images: channels, revocation, lineage. Part of the table (table.ts). */
 import type { CommandSpec } from './command.ts';
-import { image, option, required } from './table-parts.ts';
+import { image, option, optional, required } from './table-parts.ts';
 
 const channel = required('CHANNEL', 'SERVICE.CHANNEL, or CHANNEL where one service alone has one of that name', 'channel');
 const because = option('--reason <TEXT>', 'why, for the history');
@@ -101,5 +101,28 @@ export const LINEAGE_COMMANDS: readonly CommandSpec[] = [
     example: 'kiln gc --plan --keep 5',
     exits: {},
     load: () => import('./commands/gc.ts'),
+  },
+  {
+    name: 'bases',
+    group: 'Images',
+    summary: 'List what images are built on, and what of it has moved since',
+    arguments: [],
+    options: [option('--check', 'ask the registries what their tags mean now')],
+    example: 'kiln bases --check',
+    exits: { 3: 'a base has moved' },
+    load: () => import('./commands/bases.ts'),
+  },
+  {
+    name: 'cascade',
+    group: 'Images',
+    summary: 'Make again all that stands on an image, in order: bake, gates, channels',
+    arguments: [optional('IMAGE', 'the base; a digest, its first digits, a tag, or a channel', 'image')],
+    options: [
+      option('--all', 'all that stands on any base that has moved'),
+      option('--plan', 'only say what would be made again, and in which order'),
+    ],
+    example: 'kiln cascade base:3 --plan',
+    exits: { 3: 'with --plan: there is something to make again', 4: 'not all could be made again' },
+    load: () => import('./commands/cascade.ts'),
   },
 ];

@@ -40,6 +40,8 @@ const baked = {
   reports: [],
   changed: true,
   steps: [{ name: 'packages', cached: true, ms: 3 }],
+  moved: [],
+  reproduction: null,
   ms: 40,
 };
 const release = {
@@ -85,6 +87,15 @@ const channel = {
   policy: { after: 'staging', soakMs: 1000 },
   revoked: revocation,
   fleets: [{ fleet: 'web.local', image: IMAGE, current: false }],
+};
+const cascadeStep = {
+  key: '/srv/web\nweb',
+  service: 'web',
+  folder: '/srv/web',
+  image: IMAGE,
+  after: [],
+  channels: ['web.dev'],
+  stuck: null,
 };
 const relative = { image: IMAGE, name: 'image:base:1', tags: [], level: 1, known: false, channels: [], revoked: null };
 
@@ -137,6 +148,16 @@ const handlers: Readonly<Record<string, (input: never, ctx: StreamContext) => Pr
     channels: ['web.production'],
   }),
   undoRevocation: async () => ({ undone: [IMAGE] }),
+  bases: async () => ({
+    bases: [{ name: 'node:20', digest: IMAGE, newest: IMAGE, services: ['web'], moved: true }],
+    unanswered: ['x:1'],
+  }),
+  planCascade: async () => ({ steps: [cascadeStep] }),
+  cascade: async (_, { emit }) => {
+    const result = { key: cascadeStep.key, outcome: 'failed', image: null, why: 'lint: root', moved: [] };
+    await emit({ kind: 'cascade.step', cascade: 7, ...result });
+    return { steps: [cascadeStep], results: [result] };
+  },
   lineage: async () => ({
     image: IMAGE,
     tags: ['web:1.0.0'],
@@ -218,6 +239,8 @@ const CALLS: readonly (readonly [args: string, exit: number])[] = [
   ['revoke 4f1c9ab2 --cascade --at 2h', 3],
   ['revoke 4f1c9ab2 --undo --reason mistake', 0],
   ['lineage web:1.0.0', 0],
+  ['bases', 3],
+  ['cascade web:1.0.0 --plan', 3],
   ['gc --plan', 0],
   ['gc', 0],
   ['gc --undo', 0],

@@ -37,6 +37,15 @@ export async function inheritRevocation(
   if (inherited !== null) journal.append([lineageEntry(inherited)]);
 }
 
+/** Before the gates, which boot it. Throws IMAGE_REVOKED. */
+export function requireStartable({ lineage }: Parts, image: Digest): void {
+  const revocation = lineage.revoked(image);
+  if (revocation === null) return;
+  throw new KilnError('IMAGE_REVOKED', `this bake makes image ${shortDigest(image)}, which was ${whyRevoked(revocation)}`, {
+    hint: 'change the recipe, or `kiln bake --update` for newer packages: the same inputs make the same image',
+  });
+}
+
 /** The file's policy holds from its next bake or deploy on. */
 export function recordPolicies({ lineage, journal }: Parts, spec: Spec): void {
   const service = spec.service as ServiceName;

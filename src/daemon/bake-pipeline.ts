@@ -31,7 +31,7 @@ import { loadWaivers } from '../spec/waivers.ts';
 import { vulnerabilitiesGate } from '../vulnerabilities/gate.ts';
 import type { Reproduction } from '../reproduce/contract.ts';
 import { isDamaged, readImage } from './damaged.ts';
-import { bakeLineage, inheritRevocation, recordPolicies } from './bake-lineage.ts';
+import { bakeLineage, inheritRevocation, recordPolicies, requireStartable } from './bake-lineage.ts';
 import { moveChannel } from './channel-verbs.ts';
 import { attachBakeEvidence } from './bake-evidence.ts';
 import { keepReports, reportBody } from './keep-reports.ts';
@@ -88,6 +88,7 @@ export async function bakeSpec(parts: Parts, request: BakeRequest): Promise<Bake
     const baked = await bakeImage(parts, request, recipe, builtOn);
     const { digest, changed, ms } = baked;
     await inheritRevocation(parts, digest, builtOn);
+    requireStartable(parts, digest);
     const judged = await judge(parts, request, { recipe, waivers, digest, note });
     const evidence = await attachBakeEvidence(parts, { spec, folder, digest, ...judged, started: ref.started, startedAt });
     if (evidence.attached.length > 0) note('evidence.attached', { digest, ...evidence });
@@ -206,7 +207,7 @@ async function publishedBefore({ images }: Parts, service: string, digest: Diges
   return image === null || isDamaged(image) ? null : image;
 }
 
-const failedGates = ({ reports }: GatesResult): string =>
+export const failedGates = ({ reports }: GatesResult): string =>
   reports
     .filter(({ verdict }) => verdict === 'fail')
     .map(({ gate, why }) => `${gate}: ${why}`)

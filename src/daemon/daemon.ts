@@ -18,6 +18,7 @@ import { version } from '../platform/version.ts';
 import { openRegistries } from '../registry/registries.ts';
 import type { Journal } from '../store/journal.ts';
 import { openJournal } from '../store/sqlite.ts';
+import { followCascade } from './cascade.ts';
 import { createGate } from './gate.ts';
 import { kilnVerbs } from './kiln.ts';
 import { openImageGraph } from './image-graph.ts';
@@ -69,6 +70,7 @@ async function start(options: DaemonOptions, undo: AsyncDisposableStack): Promis
   undo.defer(() => leave(machine));
   parts.fleets.start();
   undo.defer(() => parts.fleets.close());
+  followCascade(parts, () => {}).catch((error: unknown) => log.warn({ err: error }, 'a cascade stopped'));
   const onBug = (error: unknown, route: string): void => log.error({ err: error, route }, 'a bug');
   const server = createServer(kilnVerbs(parts), { version: version(), onBug });
   await server.listen(home.socket);
@@ -104,6 +106,7 @@ function assemble({ home, clock, onStopAsked }: DaemonOptions, journal: Journal,
     clock,
     startedAt,
     journal,
+    stopping: executor.signal,
     lineage,
     graph: openImageGraph(images, lineage),
     images,

@@ -3,6 +3,7 @@ import type { Handlers } from '../api/schema.ts';
 import { type FleetId } from '../domain/ids.ts';
 import type { CallContext, Problem } from '../engines/engine.ts';
 import { version } from '../platform/version.ts';
+import { cascadeVerbs } from './cascade-verbs.ts';
 import { channelVerbs } from './channel-verbs.ts';
 import { deployVerbs } from './deploy-verbs.ts';
 import { evidenceVerbs } from './evidence-verbs.ts';
@@ -28,6 +29,7 @@ export function kilnVerbs(parts: Parts): Handlers {
     ...registryVerbs(parts),
     ...packageVerbs(parts),
     ...vulnerabilityVerbs(parts),
+    ...cascadeVerbs(parts),
     ...channelVerbs(parts),
     ...gcVerbs(parts),
     ...revocationVerbs(parts),

@@ -61,6 +61,8 @@ export interface Parts extends Pick<
   readonly fleets: Fleets;
   /** Bakes and deploys are inside, gc is alone. */
   readonly gate: Gate;
+  /** Fires when the daemon stops: work of its own gives up, and the next daemon goes on with it. */
+  readonly stopping: AbortSignal;
   /** Stops the daemon once the present answer is out. */
   readonly stop: () => void;
 }

@@ -3,6 +3,7 @@
  * folds such entries, walks lineages and plans; it reads no store and asks no clock. What it plans, the daemon does.
  */
 import { isDigest, type Digest } from '../domain/digest.ts';
+import type { CascadeStep, StepResult } from './cascade-steps.ts';
 import type { Json } from '../domain/json.ts';
 import type { ServiceName } from '../domain/ids.ts';
 
@@ -58,6 +59,9 @@ export type LineageEvent =
   /** Out of the trash, for good. */
   | { readonly kind: 'image.deleted'; readonly image: Digest }
   | { readonly kind: 'revocation.undone'; readonly image: Digest; readonly by: string; readonly why: string }
+  | { readonly kind: 'cascade.started'; readonly steps: readonly CascadeStep[]; readonly by: string }
+  | { readonly kind: 'cascade.step'; readonly cascade: number; readonly result: StepResult }
+  | { readonly kind: 'cascade.finished'; readonly cascade: number }
   /** The parts of a bake's record that lineage reads. Records from before lineage was kept have no `builtOn`. */
   | {
       readonly kind: 'bake.done';
@@ -76,6 +80,9 @@ export const LINEAGE_KINDS: ReadonlySet<string> = new Set<LineageEvent['kind']>(
   'image.trashed',
   'image.restored',
   'image.deleted',
+  'cascade.started',
+  'cascade.step',
+  'cascade.finished',
   'bake.done',
 ]);
 

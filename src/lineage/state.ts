@@ -2,6 +2,7 @@
 import type { Digest } from '../domain/digest.ts';
 import type { ServiceName } from '../domain/ids.ts';
 import type { Revocation } from '../domain/revocation.ts';
+import type { CascadeStep, StepResult } from './cascade-steps.ts';
 import type { BuiltOn, ChannelMove, ChannelPolicy, LineageEvent } from './events.ts';
 
 /** One move of a channel. */
@@ -43,6 +44,14 @@ export interface Trashed {
   readonly until: number;
 }
 
+export interface OpenCascade {
+  /** The seq of the entry that started it. */
+  readonly id: number;
+  readonly steps: readonly CascadeStep[];
+  readonly ended: ReadonlyMap<string, StepResult>;
+  readonly by: string;
+}
+
 export interface LineageState {
   /** By `service.channel`. */
   readonly channels: ReadonlyMap<string, Channel>;
@@ -52,6 +61,10 @@ export interface LineageState {
   readonly trash: ReadonlyMap<Digest, Trashed>;
   /** What each image baked here was built on. */
   readonly builtOn: ReadonlyMap<Digest, readonly BuiltOn[]>;
+  /** The line whose bake made the image. */
+  readonly bakedBy: ReadonlyMap<Digest, string>;
+  /** The cascade that is under way. */
+  readonly cascade: OpenCascade | null;
   /** By folder and service. */
   readonly lines: ReadonlyMap<string, Line>;
 }
@@ -62,6 +75,8 @@ export const EMPTY_LINEAGE: LineageState = {
   revocations: new Map(),
   trash: new Map(),
   builtOn: new Map(),
+  bakedBy: new Map(),
+  cascade: null,
   lines: new Map(),
 };
 
@@ -89,6 +104,12 @@ export function foldLineage(state: LineageState, event: LineageEvent, seq: numbe
     case 'image.restored':
     case 'image.deleted':
       return { ...state, trash: new Map([...state.trash].filter(([image]) => image !== event.image)) };
+    case 'cascade.started':
+      return { ...state, cascade: { id: seq, steps: event.steps, ended: new Map(), by: event.by } };
+    case 'cascade.step':
+      return { ...state, cascade: stepped(state.cascade, event.cascade, event.result) };
+    case 'cascade.finished':
+      return { ...state, cascade: state.cascade?.id === event.cascade ? null : state.cascade };
     case 'bake.done':
       return baked(state, event, at);
   }
@@ -126,12 +147,17 @@ function undone(revocations: LineageState['revocations'], image: Digest): Lineag
   return new Map([...revocations].filter(([digest, { through }]) => digest !== image && through !== image));
 }
 
+const stepped = (open: OpenCascade | null, id: number, result: StepResult): OpenCascade | null =>
+  open?.id === id ? { ...open, ended: withEntry(open.ended, result.key, result) } : open;
+
 function baked(state: LineageState, event: Extract<LineageEvent, { kind: 'bake.done' }>, at: number): LineageState {
   const { service, folder, digest: image, builtOn } = event;
+  const key = `${folder}\n${service}`;
   return {
     ...state,
     builtOn: withEntry(state.builtOn, image, builtOn),
-    lines: withEntry(state.lines, `${folder}\n${service}`, { service, folder, image, at }),
+    bakedBy: withEntry(state.bakedBy, image, key),
+    lines: withEntry(state.lines, key, { service, folder, image, at }),
   };
 }
 

@@ -47,6 +47,13 @@ const WORDS: Readonly<Record<string, (data: Data) => string>> = {
   'image.revoked': ({ image, by, why, through }) =>
     `image ${shortened(image)} revoked by ${textOf(by)}${because(why)}${through === null ? '' : `, with ${shortened(through)}`}`,
   'revocation.undone': ({ image, by, why }) => `REVOCATION UNDONE of image ${shortened(image)} by ${textOf(by)}${because(why)}`,
+  'cascade.started': ({ steps, by }) =>
+    `cascade over ${counted(Array.isArray(steps) ? steps.length : 0, 'image')}, given by ${textOf(by)}`,
+  'cascade.step': ({ result }) => {
+    const { key, outcome, why } = objectOf(result);
+    return `cascade: ${textOf(key).split('\n')[1] ?? ''} ${textOf(outcome)}${because(why)}`;
+  },
+  'cascade.finished': () => 'cascade ended',
   'image.trashed': ({ image, tags }) =>
     `image ${shortened(image)} to the trash${because(Array.isArray(tags) ? tags.join(', ') : '')}`,
   'image.restored': ({ image, by }) => `image ${shortened(image)} put back by ${textOf(by)}`,

@@ -59,7 +59,8 @@ export const fakeMachine =
       bake: async (recipe, { onEvent, store, lineage }, { service }) => {
         const base = await baseOf(recipe, store, lineage);
         onEvent({ kind: 'step.started', step: 'files' });
-        const content = Buffer.from(world.content);
+        // What it is built on is in it, as in a real image.
+        const content = Buffer.from(`${world.content} on ${base['org.opencontainers.image.base.digest'] ?? 'nothing'}`);
         const file = { kind: 'file', path: 'app', mode: 0o755, uid: 0, gid: 0, content } as const;
         const layer = await writeLayer(store, [file], { epochSeconds: 0 });
         const config = {

@@ -1,0 +1,142 @@
+/** Cascades over the API, on a faked machine: in order, a branch at a time, and on from where a daemon was killed. */
+import assert from 'node:assert/strict';
+import { mkdirSync, rmSync, writeFileSync } from 'node:fs';
+import { dirname, join } from 'node:path';
+import { test, type TestContext } from 'node:test';
+
+import type { Client } from '../client/client.ts';
+import { systemClock } from '../platform/clock.ts';
+import { openJournal } from '../store/sqlite.ts';
+import { isError, running, type Running } from './testing/running.ts';
+
+interface Family extends Running {
+  readonly folders: Readonly<Record<string, string>>;
+  readonly images: Readonly<Record<string, string>>;
+}
+
+/** base → runtime → web and api, and apart, each in its channel `stable`. */
+async function family(t: TestContext): Promise<Family> {
+  const all = await running(t);
+  const on: Readonly<Record<string, string>> = {
+    base: 'scratch',
+    runtime: 'base',
+    web: 'runtime',
+    api: 'runtime',
+    apart: 'scratch',
+  };
+  const folders: Record<string, string> = {};
+  const images: Record<string, string> = {};
+  for (const [name, base] of Object.entries(on)) {
+    const folder = join(dirname(all.folder), `of-${name}`);
+    mkdirSync(folder);
+    const from = base === 'scratch' ? base : `channel:${base}.stable`;
+    writeFileSync(join(folder, 'kiln.yaml'), `service: ${name}\nimage: { from: "${from}", entrypoint: [/app] }\n`);
+    folders[name] = folder;
+    images[name] = (await all.client.bake({ folder, channel: 'stable' }).result()).digest;
+  }
+  return { ...all, folders, images };
+}
+
+/** The base's next image, in its channel. */
+async function renew({ client, world, folders }: Family): Promise<string> {
+  world.content = 'renewed';
+  const { digest } = await client.bake({ folder: folders['base'] ?? '', channel: 'stable' }).result();
+  world.content = 'one';
+  return digest;
+}
+
+const held = async (client: Client): Promise<Record<string, string>> =>
+  Object.fromEntries((await client.channels()).channels.map(({ service, image }) => [service, image]));
+
+test('what stands on a base is made again in order, each on what was just made, and its channels move', async (t) => {
+  const all = await family(t);
+  const { client, images } = all;
+  assert.deepEqual((await client.planCascade({})).steps, [], 'nothing has moved');
+  const base = await renew(all);
+  const { bases } = await client.bases({});
+  assert.deepEqual(
+    bases.filter(({ moved }) => moved).map(({ name, services, newest }) => [name, services, newest]),
+    [['channel:base.stable', ['runtime'], base]],
+  );
+  const { results } = await client.cascade({ image: images['base'] ?? '', by: 'ada' }).result();
+  assert.deepEqual(
+    results.map(({ key, outcome, moved }) => [key.split('\n')[1], outcome, moved]),
+    [
+      ['runtime', 'made', ['runtime.stable']],
+      ['api', 'made', ['api.stable']],
+      ['web', 'made', ['web.stable']],
+    ],
+  );
+  const now = await held(client);
+  const { ancestors } = await client.lineage({ reference: 'web.stable' });
+  assert.deepEqual(
+    ancestors.map(({ image }) => image),
+    [now['runtime'], base],
+  );
+  assert.equal(now['apart'], images['apart']);
+  const { moves } = await client.channelHistory({ channel: 'web.stable' });
+  assert.deepEqual(moves.map(({ how, by }) => [how, by]).at(-1), ['cascade', 'ada']);
+  assert.deepEqual((await client.planCascade({})).steps, [], 'all stand on what there is now');
+});
+
+test('a branch stops at its first failure, others go on, and each says why', async (t) => {
+  const all = await family(t);
+  const { client, folders, images } = all;
+  await renew(all);
+  rmSync(folders['api'] ?? '', { recursive: true });
+  const one = await client.cascade({ image: images['base'] ?? '' }).result();
+  assert.deepEqual(
+    one.results.map(({ key, outcome }) => [key.split('\n')[1], outcome]),
+    [
+      ['runtime', 'made'],
+      ['api', 'failed'],
+      ['web', 'made'],
+    ],
+  );
+  assert.match(one.results[1]?.why ?? '', /there is no kiln.yaml/);
+
+  const { runtime = '', web: before } = await held(client);
+  writeFileSync(join(folders['runtime'] ?? '', 'kiln.yaml'), 'service: other\nimage: { from: scratch }\n');
+  const two = await client.cascade({ image: (await held(client))['base'] ?? '' }).result();
+  assert.deepEqual(
+    two.results.map(({ key, outcome }) => [key.split('\n')[1], outcome]),
+    [
+      ['runtime', 'failed'],
+      ['web', 'skipped'],
+    ],
+  );
+  const after = await held(client);
+  assert.deepEqual([after['runtime'], after['web']], [runtime, before]);
+});
+
+test('a daemon that starts again goes on with the cascade that was under way', async (t) => {
+  const all = await family(t);
+  const { client, home, images, restart } = all;
+  const base = await renew(all);
+  const { steps } = await client.planCascade({ image: images['base'] ?? '' });
+  assert.equal(steps.length, 3);
+  await restart(() => {
+    const journal = openJournal(home.database, systemClock);
+    journal.append([
+      { fleet: null, kind: 'cascade.started', data: { steps: structuredClone(steps) as unknown as [], by: 'ada' } },
+    ]);
+    journal.close();
+  });
+  await entryOf(client, 'cascade.finished');
+  const { ancestors } = await client.lineage({ reference: 'web.stable' });
+  assert.equal(ancestors.at(-1)?.image, base);
+  const { entries } = await client.history({});
+  assert.equal(entries.filter(({ kind }) => kind === 'cascade.step').length, 3);
+});
+
+async function entryOf(client: Client, kind: string): Promise<void> {
+  const enough = new AbortController();
+  for await (const entry of client.events({ after: 1 }, { signal: enough.signal })) if (entry.kind === kind) return;
+}
+
+test('law 1: a bake that makes a revoked image again boots nothing and gives it no name', async (t) => {
+  const { client, folder } = await running(t);
+  const { digest } = await client.bake({ folder }).result();
+  await client.revoke({ reference: digest });
+  await assert.rejects(client.bake({ folder }).result(), isError('IMAGE_REVOKED', /this bake makes image/));
+});

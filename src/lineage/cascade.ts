@@ -1,0 +1,94 @@
+/**
+ * A cascade: everything that stands on a base is made again, in order, so that each is built on what was just made below it.
+ * What is affected, in which order, and what stops a branch. Pure; the daemon bakes and moves the channels.
+ */
+import type { Digest } from '../domain/digest.ts';
+import { channelsOf } from './channels.ts';
+import type { CascadeStep, StepResult } from './cascade-steps.ts';
+import { ancestorsOf, descendantsOf, type Parents } from './graph.ts';
+import type { BuiltOn } from './events.ts';
+import type { LineageState } from './state.ts';
+
+/** In an order in which each comes after all that it stands on. */
+export function planCascade(state: LineageState, parents: Parents, roots: Iterable<Digest>): readonly CascadeStep[] {
+  const from = new Set(roots);
+  const below = descendantsOf(from, parents);
+  const keys = new Set([...state.lines].filter(([, line]) => below.has(line.image)).map(([key]) => key));
+  const isTouched = (image: Digest): boolean => from.has(image) || below.has(image);
+  const steps = [...keys].toSorted().map((key): CascadeStep => {
+    const { service, folder, image } = state.lines.get(key) ?? missing(key);
+    const above = [...ancestorsOf(image, parents).keys()].flatMap((each) => state.bakedBy.get(each) ?? []);
+    const after = [...new Set(above)].filter((other) => other !== key && keys.has(other)).toSorted();
+    const touched = (state.builtOn.get(image) ?? []).filter(({ digest }) => isTouched(digest));
+    return { key, service, folder, image, after, channels: channelsOf(state, image), stuck: pinned(touched) };
+  });
+  return inOrder(steps);
+}
+
+/** Bases that are read afresh by `kiln bake --update`; others name one image for ever. */
+const follows = ({ name }: BuiltOn): boolean => !/^(image:|oci:)/.test(name) && !name.includes('@');
+
+function pinned(touched: readonly BuiltOn[]): string | null {
+  const [first] = touched;
+  if (first === undefined || touched.some(follows)) return null;
+  return `its kiln.yaml names ${first.name}, which never moves; to follow, name a channel (channel:SERVICE.CHANNEL) or a tag of a registry`;
+}
+
+/** Those that stand on each other, over however many others, come last and are stuck. */
+function inOrder(steps: readonly CascadeStep[]): readonly CascadeStep[] {
+  const done = new Set<string>();
+  const ordered: CascadeStep[] = [];
+  let left = steps;
+  while (left.length > 0) {
+    const ready = left.filter(({ after }) => after.every((key) => done.has(key)));
+    if (ready.length === 0) return [...ordered, ...left.map((step) => ({ ...step, stuck: 'it stands on itself, over others' }))];
+    for (const { key } of ready) done.add(key);
+    ordered.push(...ready);
+    left = left.filter(({ key }) => !done.has(key));
+  }
+  return ordered;
+}
+
+/** The first step that is neither done nor held up, with what to say of those that are held up; null: all have ended. */
+export function nextStep(
+  steps: readonly CascadeStep[],
+  ended: ReadonlyMap<string, StepResult>,
+): { readonly step: CascadeStep; readonly held: string | null } | null {
+  const step = steps.find(({ key }) => !ended.has(key));
+  if (step === undefined) return null;
+  const broken = step.after.find((key) => ['failed', 'stuck', 'skipped'].includes(ended.get(key)?.outcome ?? ''));
+  const name = steps.find(({ key }) => key === broken)?.service;
+  return { step, held: broken === undefined ? null : `${name ?? 'what it stands on'} was not made again` };
+}
+
+/** Bases of which the name means another image now than when what is built on them was made. */
+export function movedBases(state: LineageState, registry: ReadonlyMap<string, Digest>): readonly MovedBase[] {
+  const now = (name: string): Digest | null =>
+    name.startsWith('channel:')
+      ? (state.channels.get(name.slice('channel:'.length))?.image ?? null)
+      : (registry.get(name) ?? null);
+  const found = new Map<string, MovedBase>();
+  for (const { image, service } of state.lines.values()) {
+    for (const { name, digest } of state.builtOn.get(image) ?? []) {
+      const known = found.get(`${name} ${digest}`);
+      const services = [...new Set([...(known?.services ?? []), service])].toSorted();
+      found.set(`${name} ${digest}`, { name, digest, newest: now(name), services });
+    }
+  }
+  return [...found.values()].toSorted((a, b) => (a.name < b.name ? -1 : 1));
+}
+
+export interface MovedBase {
+  readonly name: string;
+  /** What those services were built on. */
+  readonly digest: Digest;
+  /** What it means now; null: not known, or it cannot mean another. */
+  readonly newest: Digest | null;
+  readonly services: readonly string[];
+}
+
+export const isMoved = ({ digest, newest }: MovedBase): boolean => newest !== null && newest !== digest;
+
+function missing(key: string): never {
+  throw new RangeError(`no line ${key}`);
+}
