@@ -14,6 +14,7 @@ import { checkTag } from '../oci/tags.ts';
 import { keptReports } from './keep-reports.ts';
 import type { Parts } from './parts.ts';
 import { pushForCosign } from './push-cosign.ts';
+import { pullFromCosign } from './pull-cosign.ts';
 import { serve } from './serve.ts';
 
 type RegistryVerbs = Pick<Handlers, 'push' | 'pull' | 'login' | 'logout' | 'serve'>;
@@ -118,7 +119,9 @@ async function pull(parts: Parts, input: ParsedOf<'pull'>, { signal, emit }: Con
     // Before gigabytes come: may it have the tag?
     const onChosen = (digest: Digest): Promise<void> => requireFree(parts, tag, digest);
     const digest = await pullImage(reference, images, { ...options, ...platform, onChosen });
-    const evidence = await pullReferrers(new Sources(reference, options), digest, images, options);
+    const sources = new Sources(reference, options);
+    const referrers = await pullReferrers(sources, digest, images, options);
+    const evidence = referrers + (await pullFromCosign(sources, digest, images));
     if (tag !== null) await images.tag(digest, tag);
     const tags = tag === null ? [] : [tag];
     const changed = !known.has(digest);

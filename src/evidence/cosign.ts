@@ -22,6 +22,13 @@ const TAGS: readonly { readonly ending: 'sig' | 'att'; readonly layers: string }
   { ending: 'att', layers: DSSE_TYPE },
 ];
 
+/** The tags under which a registry may hold evidence of an image. */
+export const cosignTags = (image: Digest): readonly string[] => TAGS.map(({ ending }) => `sha256-${hexOf(image)}.${ending}`);
+
+/** Of the layers of such a manifest those that are evidence. */
+export const cosignLayers = (layers: readonly Descriptor[]): readonly Descriptor[] =>
+  layers.filter(({ mediaType }) => TAGS.some(({ layers: type }) => type === mediaType));
+
 /** None where nothing signed is attached. `there`: what the registry holds under a tag already; it comes first. */
 export async function cosignManifests(
   store: ImageStore,
@@ -35,7 +42,7 @@ export async function cosignManifests(
     if (ours.length === 0) continue;
     const tag = `sha256-${hexOf(image)}.${ending}`;
     const known = await there(tag);
-    const layers = [...known, ...ours.filter((layer) => !known.some((each) => isSame(each, layer)))];
+    const layers = [...known, ...ours.filter((layer) => !known.some((each) => isSameDocument(each, layer)))];
     const config = { mediaType: OCI_CONFIG, ...(await store.putBlob(configNaming(layers))) };
     const bytes = Buffer.from(canonicalJson({ schemaVersion: 2, mediaType: OCI_MANIFEST, config, layers }));
     made.push({ tag, bytes, blobs: [config, ...ours] });
@@ -44,7 +51,7 @@ export async function cosignManifests(
 }
 
 /** Two keys may have signed one payload: then only the signatures differ. */
-const isSame = (a: Descriptor, b: Descriptor): boolean =>
+export const isSameDocument = (a: Descriptor, b: Descriptor): boolean =>
   a.digest === b.digest && a.annotations?.[SIGNATURE_ANNOTATION] === b.annotations?.[SIGNATURE_ANNOTATION];
 
 /** cosign's readers insist on a configuration of an image. */

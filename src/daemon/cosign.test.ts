@@ -5,6 +5,7 @@ import { test } from 'node:test';
 import { requires } from '../../test/requires.ts';
 import { hexOf } from '../domain/digest.ts';
 import { attachEvidence } from '../evidence/attach.ts';
+import { evidenceOf } from '../evidence/evidence.ts';
 import { createKeyPair } from '../keys/key-pair.ts';
 import { openSigner } from '../keys/signer.ts';
 import { openImageStore } from '../oci/layout.ts';
@@ -12,12 +13,14 @@ import { parseReference } from '../oci/references.ts';
 import { pushImage } from '../oci/push.ts';
 import { Registry } from '../oci/registry.ts';
 import { parseLayers } from '../oci/schema.ts';
+import { Sources } from '../oci/sources.ts';
 import { startRegistry } from '../oci/testing/docker-registry.ts';
 import { fileEntry, putTestImage, testFolder } from '../oci/testing/images.ts';
+import { pullFromCosign } from './pull-cosign.ts';
 import { pushForCosign } from './push-cosign.ts';
 
 test(
-  'two machines push their signatures of one image, and neither takes away the other’s',
+  'two machines push what they signed of one image: neither takes away the other’s, and a third pulls it all',
   requires('docker-registry'),
   async () => {
     await using hub = await startRegistry();
@@ -27,6 +30,9 @@ test(
       const found = await registry.find(tag);
       return found === null ? [] : parseLayers((await registry.manifest(found.digest)).bytes, tag);
     };
+    await using puller = await testFolder();
+    const far = await openImageStore(puller.path);
+    const copy = await putTestImage(far, [[fileEntry('a', '1')]]);
     for (const count of [1, 2]) {
       await using folder = await testFolder();
       const store = await openImageStore(folder.path);
@@ -42,6 +48,17 @@ test(
         for (const ending of ['sig', 'att'])
           assert.equal((await layers(`sha256-${hexOf(image)}.${ending}`)).length, count, ending);
       }
+      const sources = new Sources(reference, {});
+      assert.deepEqual([await pullFromCosign(sources, copy, far), await pullFromCosign(sources, copy, far)], [2, 0]);
+      const found = await evidenceOf(far, copy, { keys: signer === null ? [] : [signer.public], now: 1_000_000 });
+      assert.equal(found.length, 2 * count);
+      assert.deepEqual(
+        found.slice(-2).map(({ kind, signedBy, trouble }) => [kind, signedBy.length, trouble]),
+        [
+          ['signature', 1, null],
+          ['other', 1, null],
+        ],
+      );
     }
   },
 );
