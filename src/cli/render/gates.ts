@@ -1,9 +1,11 @@
 /** What gates found, as text. */
 import type { GateReportBody } from '../../client/client.ts';
 import { harmless, type Terminal } from '../terminal.ts';
+import { wrapped } from './table.ts';
 
 type Finding = GateReportBody['findings'][number];
 
+const INDENT = '      ';
 /** So many of one gate are shown; --json has all. */
 const SHOWN = 20;
 
@@ -37,8 +39,12 @@ function findingLines(finding: Finding, terminal: Terminal): readonly string[] {
   const { waiver } = finding;
   return [
     `  ${mark} ${harmless(`${finding.severity} ${finding.rule}${place}`)}`,
-    `      ${harmless(finding.what)}`,
-    `      ${harmless(waiver === null ? `fix: ${finding.fix}` : `waived until ${waiver.until}: ${waiver.reason}`)}`,
-    ...(finding.blocks ? [`      finding ${finding.fingerprint}`] : []),
+    ...wrapped(harmless(finding.what), terminal.columns, INDENT),
+    ...wrapped(
+      harmless(waiver === null ? `fix: ${finding.fix}` : `waived until ${waiver.until}: ${waiver.reason}`),
+      terminal.columns,
+      INDENT,
+    ),
+    ...(finding.blocks ? [`${INDENT}finding ${finding.fingerprint}`] : []),
   ];
 }

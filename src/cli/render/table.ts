@@ -51,3 +51,17 @@ function padded(text: string, width: number, align: 'right' | undefined): string
   const space = ' '.repeat(Math.max(0, width - widthOf(text)));
   return align === 'right' ? space + text : text + space;
 }
+
+/** Words over as many lines as they need, each after the indent; a word that is longer than a line stays whole. */
+export function wrapped(text: string, columns: number, indent: string): readonly string[] {
+  const lines: string[] = [];
+  let line = '';
+  for (const word of text.split(' ')) {
+    const longer = line === '' ? word : `${line} ${word}`;
+    if (line !== '' && widthOf(indent + longer) > columns) {
+      lines.push(indent + line);
+      line = word;
+    } else line = longer;
+  }
+  return [...lines, indent + line];
+}

@@ -4,6 +4,7 @@
  */
 import * as z from 'zod';
 
+import { TRIAL_ENVIRONMENT } from '../../domain/image-test.ts';
 import { channels } from './channels.ts';
 import { demand } from './demand.ts';
 import { choice, env, listen, nameKey, nameText } from './fields.ts';
@@ -46,6 +47,9 @@ export const spec = z.strictObject({
     .describe('Where it runs, and what differs there. Default: `local`, on this machine.')
     .refine((value) => Object.keys(value).length > 0, {
       error: 'expected at least one environment; leave the key out for `local` alone',
+    })
+    .refine((value) => !Object.hasOwn(value, TRIAL_ENVIRONMENT), {
+      error: `the name ${TRIAL_ENVIRONMENT} is taken: instances that test an image are there`,
     })
     .prefault({ local: {} }),
 });
