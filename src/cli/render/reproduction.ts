@@ -3,6 +3,8 @@ import type { ReproductionBody } from '../../client/client.ts';
 import { shortDigest } from '../../domain/digest.ts';
 import { harmless, type Terminal } from '../terminal.ts';
 import { counted, duration } from './amounts.ts';
+import { cut } from './table.ts';
+import { wrapped } from './wrapped.ts';
 
 type Difference = ReproductionBody['differences'][number];
 
@@ -14,8 +16,8 @@ export function reproductionLines(result: ReproductionBody, terminal: Terminal):
   const verdict = result.same
     ? terminal.paint('green', 'reproducible: the second bake made the same image')
     : terminal.paint('red', `not reproducible: the second bake made ${shortDigest(result.second)}`);
-  const variations = result.variations.map(
-    ({ what, varied, how }) => `  ${varied ? '≠' : '='} ${what.padEnd(10)}  ${harmless(how)}`,
+  const variations = result.variations.flatMap(({ what, varied, how }) =>
+    wrapped(`  ${varied ? '≠' : '='} ${what.padEnd(10)}  `, harmless(how), terminal.columns),
   );
   return [`${verdict} (${duration(result.ms)})`, ...variations, ...differenceLines(result, terminal)];
 }
@@ -38,10 +40,10 @@ function groupLines(group: readonly Difference[], terminal: Terminal): readonly 
   );
   const rest = files.length - FILES;
   return [
-    `  ${terminal.paint('red', '✗')} ${harmless(first.why)}`,
+    ...wrapped(`  ${terminal.paint('red', '✗')} `, harmless(first.why), terminal.columns),
     ...files.slice(0, FILES),
     ...(rest > 0 ? [`      and ${counted(rest, 'file')} more`] : []),
-    ...(first.step === null ? [] : [`    step: ${harmless(first.step)}`]),
-    `    ${terminal.paint('cyan', 'fix')}: ${harmless(first.fix)}`,
+    ...(first.step === null ? [] : [cut(`    step: ${harmless(first.step)}`, terminal.columns)]),
+    ...wrapped(`    ${terminal.paint('cyan', 'fix')}: `, harmless(first.fix), terminal.columns),
   ];
 }
