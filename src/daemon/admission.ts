@@ -128,18 +128,23 @@ function signedBy(judged: Judged, keys: readonly PublicKey[]): AdmissionCheck {
   return unmet('signed-by', why, `bake it where the private key of one of these is: ${trusted}`);
 }
 
-/** Why there is nothing to go by: none, none that counts, or what is wrong with it. */
-function missing({ evidence, keys }: Judged, kind: EvidenceKind, name: string): string {
+/** There is nothing to go by: none, none that counts, or something is wrong with it. `hint`: how to come by one. */
+function lacking(
+  { evidence, keys }: Judged,
+  { demand, kind, name, hint }: { demand: keyof Demand; kind: EvidenceKind; name: string; hint: string },
+): AdmissionCheck {
   const there = evidence.filter((each) => each.kind === kind);
-  const trouble = there.find((each) => each.trouble !== null)?.trouble;
-  if (trouble !== undefined && trouble !== null) return `the ${name} counts for nothing: ${trouble}`;
-  return there.length > 0 && keys !== null ? `no ${name} is signed by a key that is trusted there` : `it has no ${name}`;
+  const trouble = there.find((each) => each.trouble !== null)?.trouble ?? null;
+  if (trouble !== null) return unmet(demand, `the ${name} counts for nothing: ${trouble}`, hint);
+  if (there.length === 0 || keys === null) return unmet(demand, `it has no ${name}`, hint);
+  const trust = 'bake it where a key that is trusted there is, or add the key that signed it to signed-by';
+  return unmet(demand, `no ${name} is signed by a key that is trusted there`, trust);
 }
 
 function tested(judged: Judged): AdmissionCheck {
   const result = newest(judged, 'test');
   const hint = 'write tests under image.test in kiln.yaml and bake again';
-  if (result === undefined) return unmet('tested', missing(judged, 'test', 'test result'), hint);
+  if (result === undefined) return lacking(judged, { demand: 'tested', kind: 'test', name: 'test result', hint });
   return result.passed === true
     ? met('tested', result.says)
     : unmet('tested', `its newest test result says ${result.says}`, hint);
@@ -148,7 +153,7 @@ function tested(judged: Judged): AdmissionCheck {
 function scannedWithin(judged: Judged, withinMs: number): AdmissionCheck {
   const scan = newest(judged, 'scan');
   const hint = 'bake again: the gate of vulnerabilities scans anew';
-  if (scan === undefined) return unmet('scanned-within', missing(judged, 'scan', 'vulnerability scan'), hint);
+  if (scan === undefined) return lacking(judged, { demand: 'scanned-within', kind: 'scan', name: 'vulnerability scan', hint });
   if (scan.madeAt === null) return unmet('scanned-within', 'its vulnerability scan does not say when it was made', hint);
   const ageMs = Math.max(0, judged.now - scan.madeAt);
   const age = `its newest scan is ${spanText(ageMs)} old`;
@@ -160,7 +165,7 @@ function scannedWithin(judged: Judged, withinMs: number): AdmissionCheck {
 function cleanTree(judged: Judged): AdmissionCheck {
   const provenance = newest(judged, 'provenance');
   const hint = 'commit what is to be deployed, and bake again';
-  if (provenance === undefined) return unmet('clean-tree', missing(judged, 'provenance', 'provenance'), hint);
+  if (provenance === undefined) return lacking(judged, { demand: 'clean-tree', kind: 'provenance', name: 'provenance', hint });
   const tree = treeOf(provenance.predicate);
   if (tree === null) return unmet('clean-tree', 'it was not baked from a git work tree', hint);
   const commit = `git ${tree.commit.slice(0, 7)}`;
@@ -172,7 +177,7 @@ function cleanTree(judged: Judged): AdmissionCheck {
 function gatesPassed(judged: Judged): AdmissionCheck {
   const verdicts = newest(judged, 'gates');
   const hint = 'bake again: `kiln bake` shows each finding with its fix';
-  if (verdicts === undefined) return unmet('gates', missing(judged, 'gates', 'verdict of gates'), hint);
+  if (verdicts === undefined) return lacking(judged, { demand: 'gates', kind: 'gates', name: 'verdict of gates', hint });
   return verdicts.passed === true ? met('gates', verdicts.says) : unmet('gates', `not all passed: ${verdicts.says}`, hint);
 }
 
