@@ -6,6 +6,7 @@ import { KilnError } from '../errors/error.ts';
 import { decideMove, decideRollback, findChannel, keyOf, policyOf, type MoveRequest } from '../lineage/channels.ts';
 import { lineageEntry } from '../lineage/events.ts';
 import { channelKey, type Channel } from '../lineage/state.ts';
+import { resolveImage } from './names.ts';
 import type { Parts } from './parts.ts';
 
 type ChannelVerbs = Pick<Handlers, 'channels' | 'channel' | 'channelHistory' | 'setChannel' | 'rollbackChannel'>;
@@ -24,7 +25,7 @@ export function channelVerbs(parts: Parts): ChannelVerbs {
     },
     async setChannel({ channel, image: reference, service, reason: why, breakGlass, by }) {
       if (breakGlass && why === '') throw glassNeedsReason();
-      const image = await images.resolve(reference);
+      const image = await resolveImage(parts, reference);
       const named = await nameOf(parts, channel, image, service);
       const moved = moveChannel(parts, { ...named, image, how: 'set', by, why, breakGlass });
       return { channel: await channelBody(parts, findChannel(lineage.state, channelKey(named.service, named.channel))), moved };

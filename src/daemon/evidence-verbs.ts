@@ -10,6 +10,7 @@ import { openImageStore } from '../oci/layout.ts';
 import type { ImageStore } from '../oci/store.ts';
 import { isThere } from '../platform/files.ts';
 import { knownKeys } from './known-keys.ts';
+import { resolveImage } from './names.ts';
 import type { Parts } from './parts.ts';
 
 type EvidenceVerbs = Pick<Handlers, 'signingKey' | 'evidence' | 'evidenceDocuments' | 'verifyEvidence'>;
@@ -21,11 +22,11 @@ export function evidenceVerbs(parts: Parts): EvidenceVerbs {
       return { key: (await parts.signer())?.public ?? null };
     },
     async evidence({ reference }) {
-      const digest = await images.resolve(reference);
+      const digest = await resolveImage(parts, reference);
       return { digest, evidence: await shownEvidence(parts, digest) };
     },
     async evidenceDocuments({ reference, type }) {
-      const digest = await images.resolve(reference);
+      const digest = await resolveImage(parts, reference);
       const found = await evidenceOf(images, digest, { keys: await knownKeys(parts), now: clock.now() });
       const wanted = found.filter((each) => type === undefined || each.kind === type || each.type === type);
       return { digest, documents: await Promise.all(wanted.map((each) => documentOf(images, each))) };

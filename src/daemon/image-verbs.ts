@@ -47,7 +47,7 @@ export function imageVerbs(parts: Parts): ImageVerbs {
       return { ...imageBody(image, await storedImage(parts, digest)), gates, evidence };
     },
     async tagImage({ reference, tag }) {
-      const digest = await images.resolve(reference);
+      const digest = await resolveImage(parts, reference);
       await images.tag(digest, tag);
       journal.append([{ fleet: null, kind: 'image.tagged', data: { digest, tag } }]);
       return storedImage(parts, digest);

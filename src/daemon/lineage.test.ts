@@ -54,6 +54,7 @@ test('a bake fills a channel, an environment deploys what it holds, and a policy
   assert.deepEqual((await client.images()).images.find(({ digest }) => digest === one)?.channels, [
     'web.staging',
     'web.production',
+    'web.qa',
   ]);
 });
 

@@ -12,6 +12,7 @@ import { Registry } from '../oci/registry.ts';
 import { Sources } from '../oci/sources.ts';
 import { checkTag } from '../oci/tags.ts';
 import { keptReports } from './keep-reports.ts';
+import { resolveImage } from './names.ts';
 import type { Parts } from './parts.ts';
 import { pushForCosign } from './push-cosign.ts';
 import { pullFromCosign } from './pull-cosign.ts';
@@ -44,7 +45,7 @@ export function registryVerbs(parts: Parts): RegistryVerbs {
 async function push(parts: Parts, input: ParsedOf<'push'>, { signal, emit }: Context): Promise<AnswerOf<'push'>> {
   const { images, registries, clock } = parts;
   const startedAt = clock.now();
-  const digest = await images.resolve(input.image);
+  const digest = await resolveImage(parts, input.image);
   const reference = await targetOf(parts, input, digest);
   await requireGates(parts, digest);
   const to = formatReference(reference);
