@@ -51,7 +51,7 @@ install_packages() {
 
 status=0
 if ! command -v apt-get >/dev/null 2>&1; then
-  for program in getfattr runc conmon mkfs.erofs haproxy mmdebstrap ip nft buildah git; do
+  for program in getfattr runc conmon mkfs.erofs haproxy mmdebstrap ip nft buildah faketime git; do
     PATH=$PATH:/usr/sbin:/sbin command -v "$program" >/dev/null 2>&1 || absent="${absent-} $program"
   done
   [ -z "${absent-}" ] || say "no apt-get here; install by hand what has these programs:$absent"

@@ -27,6 +27,7 @@ export const BAKE_PROGRAMS = [
   { program: 'apt-get', debianPackage: 'apt', why: '`from: debian:…` and `packages:` need it', fatal: false },
   { program: 'dpkg-deb', debianPackage: 'dpkg', why: '`from: debian:…` and `packages:` need it', fatal: false },
   { program: 'buildah', debianPackage: 'buildah', why: '`dockerfile:` needs it', fatal: false },
+  { program: 'taskset', debianPackage: 'util-linux', why: '`kiln bake --verify` bakes on one processor with it', fatal: false },
   { program: 'faketime', debianPackage: 'faketime', why: '`kiln bake --verify` bakes on another day with it', fatal: false },
   { program: 'git', debianPackage: 'git', why: 'without it images do not say of which revision they are', fatal: false },
 ] as const satisfies readonly Requirement[];
