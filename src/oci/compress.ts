@@ -21,13 +21,13 @@ const COMPRESSORS: Readonly<Record<LayerCompression, (block: Buffer) => Promise<
 
 /** `onBlock` sees each block before it is compressed, in order. */
 export async function* compressedBlocks(
-  blocks: Iterable<Buffer>,
+  blocks: Iterable<Buffer> | AsyncIterable<Buffer>,
   compression: LayerCompression,
   onBlock: (block: Buffer) => void,
 ): AsyncGenerator<Buffer> {
   const compress = COMPRESSORS[compression];
   const pending: Promise<Buffer>[] = [];
-  for (const block of blocks) {
+  for await (const block of blocks) {
     onBlock(block);
     pending.push(compress(block));
     if (pending.length >= IN_FLIGHT) yield await (pending.shift() as Promise<Buffer>);

@@ -4,6 +4,7 @@ import { Readable } from 'node:stream';
 
 import type { Digest } from '../domain/digest.ts';
 import { KilnError } from '../errors/error.ts';
+import { seedsFor, takeDelta } from './delta.ts';
 import { retrying } from './http.ts';
 import { INDEX_TYPES } from './media-types.ts';
 import { inParallel } from './parallel.ts';
@@ -12,7 +13,7 @@ import { formatReference, parseReference, type Reference } from './references.ts
 import type { FetchedManifest, Registry, RegistryOptions } from './registry.ts';
 import { CONFIG_BYTES, invalid, parseConfig, parseIndex, parseManifest } from './schema.ts';
 import { Sources } from './sources.ts';
-import type { Descriptor, ImageStore } from './store.ts';
+import type { Descriptor, ImageConfig, ImageStore } from './store.ts';
 
 export interface Progress {
   /** Of the image's blobs; what was in place already counts as done. */
@@ -70,8 +71,32 @@ export async function pullImage(reference: Reference | string, store: ImageStore
   const config = parseConfig(await readAll(store, manifest.config), `configuration ${manifest.config.digest}`);
   checkPlatform(config, platform, sources.registry.repository);
   const layers = blobs.filter((blob) => blob.digest !== manifest.config.digest);
-  await inParallel(layers, AT_A_TIME, (blob) => pullBlob(sources, blob, store, progress(blob)));
+  const delta = await deltaFor(manifest.layers, config, store);
+  await inParallel(layers, AT_A_TIME, async (blob) => {
+    const report = progress(blob);
+    const taken = await sources.first(
+      async (registry) => (registry.tellsChunks && (await delta(registry, blob, report))) || null,
+    );
+    if (taken === null) await pullBlob(sources, blob, store, report);
+  });
   return store.putManifest(fetched.bytes, fetched.digest);
+}
+
+type TakeDelta = (registry: Registry, blob: Descriptor, report: (done: number, moved: number) => void) => Promise<boolean>;
+
+/** Layers of Kiln's own making, by what is new against the image here that has most in common with them. */
+async function deltaFor(layers: readonly Descriptor[], config: ImageConfig, store: ImageStore): Promise<TakeDelta> {
+  const made = (config.history ?? []).filter((step) => step.empty_layer !== true);
+  const seeds = await seedsFor(config.rootfs.diff_ids, store);
+  return async (registry, blob, report) => {
+    const at = layers.findIndex(({ digest }) => digest === blob.digest);
+    const diffId = config.rootfs.diff_ids[at];
+    if (diffId === undefined || made[at]?.created_by?.startsWith('kiln: ') !== true) return false;
+    const onMoved = (bytes: number): void => report(0, bytes);
+    const isTaken = await takeDelta(registry, { descriptor: blob, diffId }, { store, seeds, onMoved });
+    if (isTaken) report(blob.size, 0);
+    return isTaken;
+  };
 }
 
 /** The digest where there is one; else the tag. Nothing is guessed: `latest` was never what anybody meant. */

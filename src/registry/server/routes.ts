@@ -8,6 +8,8 @@ export type Asked =
   | { readonly kind: 'manifest'; readonly repository: string; readonly reference: string }
   | { readonly kind: 'blob'; readonly repository: string; readonly digest: Digest }
   | { readonly kind: 'referrers'; readonly repository: string; readonly digest: Digest }
+  /** For other Kilns: a layer's chunks, or parts of its tar. */
+  | { readonly kind: 'chunks' | 'tar'; readonly repository: string; readonly digest: Digest }
   | { readonly kind: 'wrong'; readonly code: ErrorName; readonly message: string };
 
 /** The specification's codes, with their HTTP status. */
@@ -18,6 +20,7 @@ export const ERRORS = {
   NAME_INVALID: 400,
   NAME_UNKNOWN: 404,
   PAGINATION_NUMBER_INVALID: 400,
+  RANGE_INVALID: 416,
   TOOMANYREQUESTS: 429,
   UNKNOWN: 500,
   UNSUPPORTED: 405,
@@ -35,7 +38,8 @@ export function askedBy(path: string): Asked {
   if (path === '/v2/_catalog') return { kind: 'catalog' };
   const parts = path.split('/');
   const [last = '', verb = ''] = [parts.at(-1), parts.at(-2)];
-  const repository = parts.slice(2, -2).join('/');
+  const isOurs = parts.at(-3) === '_kiln' && (verb === 'chunks' || verb === 'tar');
+  const repository = parts.slice(2, isOurs ? -3 : -2).join('/');
   if (!path.startsWith(PREFIX) || path.length > LONGEST_PATH || repository === '')
     return wrong('NAME_UNKNOWN', 'this is no address of the distribution API');
   if (repository.length > 255 || !REPOSITORY.test(repository))
@@ -52,6 +56,11 @@ export function askedBy(path: string): Asked {
       return isDigest(last)
         ? { kind: verb === 'blobs' ? 'blob' : 'referrers', repository, digest: last }
         : wrong('DIGEST_INVALID', 'this is no sha256 digest');
+    case 'chunks':
+    case 'tar':
+      return isOurs && isDigest(last)
+        ? { kind: verb, repository, digest: last }
+        : wrong('NAME_UNKNOWN', 'this is no address of the distribution API');
     default:
       return wrong('NAME_UNKNOWN', 'this is no address of the distribution API');
   }

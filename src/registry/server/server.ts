@@ -8,11 +8,14 @@ import { createServer, type IncomingMessage, type Server as PlainServer, type Se
 import { createServer as createTlsServer } from 'node:https';
 import type { AddressInfo } from 'node:net';
 import { pipeline } from 'node:stream/promises';
+import { createZstdCompress } from 'node:zlib';
 
+import type { Digest } from '../../domain/digest.ts';
 import { KilnError } from '../../errors/error.ts';
 import { OCI_INDEX, OCI_MANIFEST } from '../../oci/media-types.ts';
 import type { ImageStore } from '../../oci/store.ts';
 import { Catalogue } from './catalogue.ts';
+import { LayerParts, tarRangesOf } from './parts.ts';
 import { type Asked, askedBy, ERRORS, type ErrorName, pageOf, rangeOf } from './routes.ts';
 
 export interface ServeOptions {
@@ -40,11 +43,13 @@ const PAGE = 1_000;
 /** Throws PORT_IN_USE, or USAGE for an address that is none of this machine's. */
 export async function serveStore(store: ImageStore, options: ServeOptions): Promise<StoreServer> {
   const { host, port, tls, onRequest } = options;
-  const answers = new Answers(new Catalogue(store));
+  const answers = new Answers(new Catalogue(store), new LayerParts(store));
   const listener = (request: IncomingMessage, response: ServerResponse): void => {
     const path = (request.url ?? '').split('?')[0] ?? '';
+    const { socket } = request;
+    const before = socket.bytesWritten;
     response.once('close', () => {
-      const bytes = request.method === 'HEAD' ? 0 : Number(response.getHeader('content-length') ?? 0);
+      const bytes = socket.bytesWritten - before;
       onRequest({ method: request.method ?? '', path, status: response.statusCode, bytes });
     });
     void answers.answer(request, response);
@@ -82,10 +87,12 @@ function listen(server: PlainServer, host: string, port: number): Promise<void> 
 
 class Answers {
   readonly #catalogue: Catalogue;
+  readonly #parts: LayerParts;
   #streams = 0;
 
-  constructor(catalogue: Catalogue) {
+  constructor(catalogue: Catalogue, parts: LayerParts) {
     this.#catalogue = catalogue;
+    this.#parts = parts;
   }
 
   async answer(request: IncomingMessage, response: ServerResponse): Promise<void> {
@@ -126,11 +133,15 @@ class Answers {
         if (found === null) return fail(response, 'MANIFEST_UNKNOWN', 'there is no such image');
         response.setHeader('docker-content-digest', found.digest);
         response.setHeader('etag', `"${found.digest}"`);
+        response.setHeader('kiln-delta', '1');
         if (isKnown(request, found.digest)) return void response.writeHead(304).end();
         return send(response, found.mediaType, found.bytes);
       }
       case 'referrers':
         return this.#referrers(asked.digest, query.get('artifactType'), response);
+      case 'chunks':
+      case 'tar':
+        return this.#part(asked.kind, asked.digest, request, response);
       case 'blob':
         return this.#blob(asked.digest, request, response);
     }
@@ -148,6 +159,24 @@ class Answers {
     }));
     if (type !== null) response.setHeader('oci-filters-applied', 'artifactType');
     send(response, OCI_INDEX, Buffer.from(JSON.stringify({ schemaVersion: 2, mediaType: OCI_INDEX, manifests })));
+  }
+
+  /** Both read the layer through from its start: as costly as a blob, and bounded with them. */
+  async #part(kind: 'chunks' | 'tar', digest: Digest, request: IncomingMessage, response: ServerResponse): Promise<void> {
+    const layer = await this.#parts.layer(digest);
+    if (layer === null) return fail(response, 'BLOB_UNKNOWN', 'there is no such layer');
+    if (this.#streams >= STREAMS) return fail(response, 'TOOMANYREQUESTS', 'too many blobs are being read');
+    this.#streams += 1;
+    try {
+      if (kind === 'chunks') return send(response, 'application/vnd.dev.kiln.chunks.v1', await this.#parts.list(layer));
+      const header = request.headers['kiln-ranges'];
+      const ranges = tarRangesOf(typeof header === 'string' ? header : undefined);
+      if (ranges === null) return fail(response, 'RANGE_INVALID', 'the ranges are malformed');
+      response.writeHead(200, { 'content-type': 'application/vnd.dev.kiln.tar.v1+zstd' });
+      await pipeline(this.#parts.read(layer, ranges), createZstdCompress(), response);
+    } finally {
+      this.#streams -= 1;
+    }
   }
 
   async #blob(digest: Parameters<Catalogue['blob']>[0], request: IncomingMessage, response: ServerResponse): Promise<void> {
