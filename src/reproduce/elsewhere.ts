@@ -35,16 +35,23 @@ export interface Elsewhere {
   readonly clock: FakeClock | null;
 }
 
-export async function findElsewhere(): Promise<Elsewhere> {
+/** `byKiln`: whether Kiln runs the commands, or a Dockerfile's builder, which no clock can be given. */
+export async function findElsewhere(byKiln: boolean): Promise<Elsewhere> {
   const processors = await allowedProcessors();
-  const library = await fakeClock();
+  const library = byKiln ? await fakeClock() : null;
   const one = processors.length > 1 && (await findProgram('taskset')) !== null ? (processors[0] ?? null) : null;
   const pinned = one === null ? [] : ['taskset', '--cpu-list', String(one)];
   const named = ['sh', '-c', `hostname ${HOST} && exec "$@"`, 'kiln'];
   return {
     variations: [
       library === null
-        ? vary('clock', false, 'later only by the time between the two bakes; install libfaketime to set another day')
+        ? vary(
+            'clock',
+            false,
+            byKiln
+              ? 'later only by the time between the bakes; faketime, if installed, sets another day'
+              : 'later only by the time between the bakes: a Dockerfile is built by today',
+          )
         : vary('clock', true, `${SHIFT_DAYS} days later in \`packages:\` and \`run:\`, for programs that use Debian's C library`),
       vary('path', true, 'another folder, for the recipe and for all that the bake works in'),
       vary('umask', true, UMASK.toString(8).padStart(3, '0')),

@@ -46,7 +46,7 @@ export async function reproduce({ recipe, service, digest }: Baked, deps: BakeDe
     // Deep enough for bases that the recipe names by `../`.
     const folder = join(work, 'another/path/of/the/same/recipe');
     const home = kilnHome({ KILN_HOME: join(work, 'home') }, 0);
-    const elsewhere = await findElsewhere();
+    const elsewhere = await findElsewhere(!('dockerfile' in recipe));
     const store = await openElsewhere(home, deps, recipe);
     const request: ChildRequest = {
       home: home.root,
