@@ -2,7 +2,7 @@
 # Every test: beside the sources, the simulation, end to end, the examples. One run of node's test runner, so that its
 # closing lines speak for all of them.
 #   sh scripts/test.sh [FILE…]      only these files
-# With CI=true a missing component is a failure; otherwise the tests that need it are skipped, and listed at the end.
+# A test that hangs has failed after a quarter of an hour. With CI=true a missing component is a failure; otherwise the tests that need it are skipped, and listed at the end.
 set -eu
 cd "$(dirname "$0")/.."
 sh scripts/setup.sh --test || [ "${CI-}" != true ]
@@ -10,4 +10,4 @@ PATH=$PATH:/usr/sbin:/sbin
 export PATH
 
 [ $# -gt 0 ] || set -- 'src/**/*.test.ts' 'test/**/*.test.ts'
-exec sh bin/node24 --test --test-concurrency="${KILN_TEST_CONCURRENCY:-2}" --test-reporter=./scripts/test-report.ts "$@"
+exec sh bin/node24 --test --test-timeout=900000 --test-concurrency="${KILN_TEST_CONCURRENCY:-2}" --test-reporter=./scripts/test-report.ts "$@"
