@@ -131,6 +131,7 @@ export class KeptEngine implements Engine {
   async forget(fleet: FleetId, ctx: CallContext): Promise<void> {
     await this.#parts.balancer.remove(fleet, ctx);
     this.#applied.delete(fleet);
+    this.#trouble.delete(fleet);
   }
 
   onChange(listener: () => void): () => void {

@@ -47,8 +47,11 @@ export function servesWhatFailed(state: FleetState | null, entry: Entry): readon
     : [];
 }
 
-/** Law 5, as an entry is written and before it counts: the way back stays until its window has passed. */
-export function closesWayBack(state: FleetState | null, entry: Entry): readonly string[] {
+/**
+ * Law 5, as an entry is written and before it counts: the way back stays until its window has passed. A revoked release is
+ * none (law 1): what is left of it may go before.
+ */
+export function closesWayBack(state: FleetState | null, entry: Entry, isRevoked: (image: Digest) => boolean): readonly string[] {
   if (state === null || state.life !== 'active') return [];
   const { at, kind, data } = entry;
   if (kind === 'group.deleted') {
@@ -60,6 +63,8 @@ export function closesWayBack(state: FleetState | null, entry: Entry): readonly 
   if (event?.kind !== 'rollout.finished' || event.outcome !== 'done') return [];
   const { serving, rollout } = state;
   if (serving === null || serving === rollout?.to || serving !== rollout?.from) return [];
+  const before = contentOf(state, serving);
+  if (before !== undefined && isRevoked(before.image)) return [];
   const keepMs = contentOf(state, rollout.to)?.replace.keepMs ?? 0;
   const kept = event.warm.some((warm) => warm.release === serving && warm.until >= at + keepMs);
   return kept ? [] : [`law 5: r${serving} is not kept for ${keepMs} ms after r${rollout.to} took over`];

@@ -166,7 +166,8 @@ class History {
     for (const entry of entries) {
       const { seq, kind, data } = entry;
       const state = this.#state();
-      for (const broken of [...closesWayBack(state, entry), ...servesWhatFailed(state, entry)]) this.broken.add(broken);
+      for (const broken of [...closesWayBack(state, entry, (image) => this.#isRevoked(image)), ...servesWhatFailed(state, entry)])
+        this.broken.add(broken);
       if (kind === 'instance.retiring') this.#world.decidedToRetire((data as { readonly instance: InstanceId }).instance);
       if (kind === 'plan.refused') this.broken.add(`the planner's plan was refused: ${canonicalJson(data)}`);
       if (this.#options.trace !== undefined) this.#note(`#${seq} ${kind} ${brief(data)}`);
