@@ -147,6 +147,8 @@ export const Inventory = z
 const Vulnerability = z.object({
   id: z.string(),
   aliases: list(z.string()),
+  /** The vulnerabilities that it tells of, where it is an advisory about several. */
+  covers: list(z.string()),
   type: z.string(),
   name: z.string(),
   installed: z.string(),

@@ -18,6 +18,11 @@ export const name = z.string().min(1).max(300);
 export const host = z.string().regex(/^[A-Za-z0-9.:[\]-]{1,255}$/, 'a registry as in registry.example:5000');
 /** `[REGISTRY/]REPOSITORY[:TAG][@DIGEST]`. */
 export const reference = z.string().min(1).max(500);
+/** Of a vulnerability, as OSV, Debian or GitHub write them. */
+export const cve = z
+  .string()
+  .regex(/^[A-Za-z0-9][A-Za-z0-9:._-]{2,79}$/, 'a vulnerability as in CVE-2024-5535')
+  .transform((id) => (/^cve-/i.test(id) ? id.toUpperCase() : id));
 /** For the history, in a person's words. */
 export const reason = z.string().max(1000).default('');
 

@@ -108,6 +108,8 @@ const stepResult = {
   why: z.string(),
   /** The channels that hold it now. */
   moved: list(z.string()),
+  /** Of a patch: what of the packages was mended. `to` is null where it is no longer in the image. */
+  mended: list(z.object({ name: z.string(), from: z.string(), to: z.string().nullable() })).optional(),
 };
 export const StepResult = z.object(stepResult).meta({ id: 'StepResult' });
 export const CascadeEvent = z

@@ -99,6 +99,19 @@ export const ROUTES = {
     answer: 'json',
     summary: 'Ancestors and descendants of an image',
   },
+  planPatch: {
+    method: 'GET',
+    path: '/v1/patches/plan',
+    answer: 'json',
+    summary: 'What has a vulnerability, what of it runs, and what a patch would do',
+  },
+  patch: {
+    method: 'POST',
+    path: '/v1/patches',
+    answer: 'json',
+    summary: 'Make again what has a vulnerability, and roll it out; goes on without its caller',
+  },
+  patchStatus: { method: 'GET', path: '/v1/patches/:id', answer: 'json', summary: 'How far a patch is, and what it has left' },
   planGc: { method: 'GET', path: '/v1/gc', answer: 'json', summary: 'What gc would do, and why each image stays or goes' },
   evidence: { method: 'GET', path: '/v1/images/:reference/evidence', answer: 'json', summary: 'What is attached to an image' },
   evidenceDocuments: {

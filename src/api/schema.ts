@@ -27,7 +27,7 @@ import {
   TransferEvent,
   VulnerabilityReport,
 } from './bodies.ts';
-import { by, count, flag, folder, host, name, nothing, reason, reference } from './inputs.ts';
+import { by, count, cve, flag, folder, host, name, nothing, reason, reference } from './inputs.ts';
 import {
   Base,
   CascadeEvent,
@@ -40,6 +40,7 @@ import {
   Trashed,
 } from './lineage-bodies.ts';
 import { digest, fleet, json, list } from './parts.ts';
+import { PatchPlan, PatchStatus } from './patch-bodies.ts';
 import type { JsonRoute, RouteName, StreamRoute } from './routes.ts';
 
 const Deploy = z.strictObject({
@@ -202,6 +203,13 @@ export const SCHEMAS = {
     answer: z.object({ steps: list(CascadeStep), results: list(StepResult) }),
   },
   lineage: { input: z.strictObject({ reference: name }), answer: LineageBody },
+  planPatch: { input: z.strictObject({ cve }), answer: PatchPlan },
+  patch: {
+    input: z.strictObject({ cve, by }),
+    /** `id`: null where there is nothing to do. `joined`: it was under way already. */
+    answer: z.object({ id: z.int().nullable(), joined: z.boolean(), plan: PatchPlan }),
+  },
+  patchStatus: { input: z.strictObject({ id: count }), answer: PatchStatus },
 
   deploy: {
     input: Deploy,
@@ -300,4 +308,6 @@ export type TransferEventBody = z.output<typeof TransferEvent>;
 export type ChannelBody = z.output<typeof Channel>;
 export type RevokingBody = z.output<typeof Revoking>;
 export type LineageAnswer = z.output<typeof LineageBody>;
+export type PatchPlanBody = z.output<typeof PatchPlan>;
+export type PatchStatusBody = z.output<typeof PatchStatus>;
 export type GcPlanBody = z.output<typeof GcPlan>;

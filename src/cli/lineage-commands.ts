@@ -125,4 +125,22 @@ export const LINEAGE_COMMANDS: readonly CommandSpec[] = [
     exits: { 3: 'with --plan: there is something to make again', 4: 'not all could be made again' },
     load: () => import('./commands/cascade.ts'),
   },
+  {
+    name: 'patch',
+    group: 'Images',
+    summary: 'Make again all that runs with a vulnerability, roll it out, and follow until none is left',
+    arguments: [required('CVE', 'the vulnerability, as in CVE-2024-5535')],
+    options: [
+      option('--plan', 'only say what has it, what of that runs, and what would be done'),
+      option('--wait', 'follow until nothing runs with it any more (default)'),
+      option('--no-wait', 'leave it to the daemon at once'),
+    ],
+    example: 'kiln patch CVE-2024-5535 --plan',
+    exits: {
+      3: 'with --plan: there is something to do',
+      4: 'some of it was not made again or rolled back; each says why',
+      5: 'a rollout failed and was not rolled back: a person is needed',
+    },
+    load: () => import('./commands/patch.ts'),
+  },
 ];

@@ -97,6 +97,25 @@ const cascadeStep = {
   channels: ['web.dev'],
   stuck: null,
 };
+const patchFleet = {
+  fleet: 'web.local',
+  release: 7,
+  image: IMAGE,
+  key: cascadeStep.key,
+  folder: '/srv/web',
+  channel: null,
+  stuck: null,
+};
+const patchPlan = {
+  cve: 'CVE-2026-1',
+  images: [],
+  steps: [{ ...cascadeStep, mended: false }],
+  fleets: [patchFleet],
+  left: [],
+  harmless: [],
+  unjudged: [],
+  doubts: [],
+};
 const relative = { image: IMAGE, name: 'image:base:1', tags: [], level: 1, known: false, channels: [], revoked: null };
 
 /** Never ends by itself. */
@@ -158,6 +177,8 @@ const handlers: Readonly<Record<string, (input: never, ctx: StreamContext) => Pr
     await emit({ kind: 'cascade.step', cascade: 7, ...result });
     return { steps: [cascadeStep], results: [result] };
   },
+  planPatch: async () => patchPlan,
+  patch: async () => ({ id: 7, joined: false, plan: patchPlan }),
   lineage: async () => ({
     image: IMAGE,
     tags: ['web:1.0.0'],
@@ -241,6 +262,8 @@ const CALLS: readonly (readonly [args: string, exit: number])[] = [
   ['lineage web:1.0.0', 0],
   ['bases', 3],
   ['cascade web:1.0.0 --plan', 3],
+  ['patch CVE-2026-1 --plan', 3],
+  ['patch CVE-2026-1 --no-wait', 0],
   ['gc --plan', 0],
   ['gc', 0],
   ['gc --undo', 0],

@@ -27,6 +27,8 @@ export type {
   InventoryBody,
   LineageAnswer,
   LogLineBody,
+  PatchPlanBody,
+  PatchStatusBody,
   ProblemBody,
   ReleaseBody,
   ReproductionBody,

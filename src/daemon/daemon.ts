@@ -26,6 +26,7 @@ import { openLineage } from './lineage.ts';
 import { clearSocket, lockHome, watchLock } from './lock.ts';
 import { mendImages } from './mend-images.ts';
 import type { Machine, Parts } from './parts.ts';
+import { followPatch, openPatches } from './patch.ts';
 import { serveBySetting } from './serve.ts';
 
 export interface DaemonOptions {
@@ -71,6 +72,9 @@ async function start(options: DaemonOptions, undo: AsyncDisposableStack): Promis
   parts.fleets.start();
   undo.defer(() => parts.fleets.close());
   followCascade(parts, () => {}).catch((error: unknown) => log.warn({ err: error }, 'a cascade stopped'));
+  for (const id of openPatches(parts)) {
+    followPatch(parts, id).catch((error: unknown) => log.warn({ err: error, patch: id }, 'a patch stopped'));
+  }
   const onBug = (error: unknown, route: string): void => log.error({ err: error, route }, 'a bug');
   const server = createServer(kilnVerbs(parts), { version: version(), onBug });
   await server.listen(home.socket);

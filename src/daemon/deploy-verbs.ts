@@ -134,7 +134,7 @@ async function requireListen(
 }
 
 /** For people: `web:1.2.0 (git 9e2d7c1)`. */
-async function labelOf({ images }: Parts, digest: Digest, image: Image): Promise<string> {
+export async function labelOf({ images }: Parts, digest: Digest, image: Image): Promise<string> {
   const tags = (await images.list()).find((each) => each.digest === digest)?.tags ?? [];
   const revision = image.annotations[REVISION]?.slice(0, 7);
   return [tags[0] ?? '', revision === undefined ? '' : `(git ${revision})`].filter((part) => part !== '').join(' ');

@@ -15,6 +15,7 @@ import { logVerbs } from './log-verbs.ts';
 import { metricsText, type FleetMetrics } from './metrics.ts';
 import { packageVerbs } from './package-verbs.ts';
 import type { Parts } from './parts.ts';
+import { patchVerbs } from './patch-verbs.ts';
 import { registryVerbs } from './registry-verbs.ts';
 import { revocationVerbs } from './revocation-verbs.ts';
 import { retireUnexplained, unexplainedProblems } from './unexplained.ts';
@@ -30,6 +31,7 @@ export function kilnVerbs(parts: Parts): Handlers {
     ...packageVerbs(parts),
     ...vulnerabilityVerbs(parts),
     ...cascadeVerbs(parts),
+    ...patchVerbs(parts),
     ...channelVerbs(parts),
     ...gcVerbs(parts),
     ...revocationVerbs(parts),

@@ -26,4 +26,13 @@ export interface StepResult {
   readonly image: Digest | null;
   readonly why: string;
   readonly moved: readonly string[];
+  /** Of a patch: what of the packages was mended. */
+  readonly mended?: readonly MendedPackage[];
+}
+
+export interface MendedPackage {
+  readonly name: string;
+  readonly from: string;
+  /** Null: it is no longer in the image. */
+  readonly to: string | null;
 }

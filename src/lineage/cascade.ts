@@ -28,14 +28,15 @@ export function planCascade(state: LineageState, parents: Parents, roots: Iterab
 /** Bases that are read afresh by `kiln bake --update`; others name one image for ever. */
 const follows = ({ name }: BuiltOn): boolean => !/^(image:|oci:)/.test(name) && !name.includes('@');
 
-function pinned(touched: readonly BuiltOn[]): string | null {
+/** Why what stands on all of these cannot follow them; null: it can. */
+export function pinned(touched: readonly BuiltOn[]): string | null {
   const [first] = touched;
   if (first === undefined || touched.some(follows)) return null;
   return `its kiln.yaml names ${first.name}, which never moves; to follow, name a channel (channel:SERVICE.CHANNEL) or a tag of a registry`;
 }
 
 /** Those that stand on each other, over however many others, come last and are stuck. */
-function inOrder(steps: readonly CascadeStep[]): readonly CascadeStep[] {
+export function inOrder(steps: readonly CascadeStep[]): readonly CascadeStep[] {
   const done = new Set<string>();
   const ordered: CascadeStep[] = [];
   let left = steps;

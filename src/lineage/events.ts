@@ -5,7 +5,8 @@
 import { isDigest, type Digest } from '../domain/digest.ts';
 import type { CascadeStep, StepResult } from './cascade-steps.ts';
 import type { Json } from '../domain/json.ts';
-import type { ServiceName } from '../domain/ids.ts';
+import type { FleetId, ReleaseNumber, ServiceName } from '../domain/ids.ts';
+import type { FleetResult, PatchFleet } from './patch-steps.ts';
 
 /** What moved a channel. `rollback` goes back along its history; all others go forward. */
 export type ChannelMove = 'set' | 'rollback' | 'bake' | 'cascade' | 'patch';
@@ -62,6 +63,19 @@ export type LineageEvent =
   | { readonly kind: 'cascade.started'; readonly steps: readonly CascadeStep[]; readonly by: string }
   | { readonly kind: 'cascade.step'; readonly cascade: number; readonly result: StepResult }
   | { readonly kind: 'cascade.finished'; readonly cascade: number }
+  /** Starts the cascade of its steps, too. */
+  | {
+      readonly kind: 'patch.started';
+      readonly cve: string;
+      readonly images: readonly Digest[];
+      readonly steps: readonly CascadeStep[];
+      readonly fleets: readonly PatchFleet[];
+      readonly by: string;
+    }
+  | { readonly kind: 'patch.rolling'; readonly patch: number; readonly fleet: FleetId; readonly release: ReleaseNumber }
+  | { readonly kind: 'patch.fleet'; readonly patch: number; readonly result: FleetResult }
+  /** `left`: how many instances still run of an image that had it. */
+  | { readonly kind: 'patch.finished'; readonly patch: number; readonly left: number }
   /** The parts of a bake's record that lineage reads. Records from before lineage was kept have no `builtOn`. */
   | {
       readonly kind: 'bake.done';
@@ -83,6 +97,10 @@ export const LINEAGE_KINDS: ReadonlySet<string> = new Set<LineageEvent['kind']>(
   'cascade.started',
   'cascade.step',
   'cascade.finished',
+  'patch.started',
+  'patch.rolling',
+  'patch.fleet',
+  'patch.finished',
   'bake.done',
 ]);
 

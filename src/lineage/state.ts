@@ -3,6 +3,7 @@ import type { Digest } from '../domain/digest.ts';
 import type { ServiceName } from '../domain/ids.ts';
 import type { Revocation } from '../domain/revocation.ts';
 import type { CascadeStep, StepResult } from './cascade-steps.ts';
+import { foldPatch, type Patches } from './patch-state.ts';
 import type { BuiltOn, ChannelMove, ChannelPolicy, LineageEvent } from './events.ts';
 
 /** One move of a channel. */
@@ -50,6 +51,8 @@ export interface OpenCascade {
   readonly steps: readonly CascadeStep[];
   readonly ended: ReadonlyMap<string, StepResult>;
   readonly by: string;
+  /** The vulnerability that is to be gone; null: any change of the base is enough. */
+  readonly mends: string | null;
 }
 
 export interface LineageState {
@@ -65,6 +68,8 @@ export interface LineageState {
   readonly bakedBy: ReadonlyMap<Digest, string>;
   /** The cascade that is under way. */
   readonly cascade: OpenCascade | null;
+  /** By id, those that have ended, too. */
+  readonly patches: Patches;
   /** By folder and service. */
   readonly lines: ReadonlyMap<string, Line>;
 }
@@ -77,6 +82,7 @@ export const EMPTY_LINEAGE: LineageState = {
   builtOn: new Map(),
   bakedBy: new Map(),
   cascade: null,
+  patches: new Map(),
   lines: new Map(),
 };
 
@@ -105,11 +111,25 @@ export function foldLineage(state: LineageState, event: LineageEvent, seq: numbe
     case 'image.deleted':
       return { ...state, trash: new Map([...state.trash].filter(([image]) => image !== event.image)) };
     case 'cascade.started':
-      return { ...state, cascade: { id: seq, steps: event.steps, ended: new Map(), by: event.by } };
+      return { ...state, cascade: { id: seq, steps: event.steps, ended: new Map(), by: event.by, mends: null } };
     case 'cascade.step':
-      return { ...state, cascade: stepped(state.cascade, event.cascade, event.result) };
+      return {
+        ...state,
+        cascade: stepped(state.cascade, event.cascade, event.result),
+        patches: foldPatch(state.patches, event, seq, at),
+      };
     case 'cascade.finished':
       return { ...state, cascade: state.cascade?.id === event.cascade ? null : state.cascade };
+    case 'patch.started':
+      return {
+        ...state,
+        cascade: { id: seq, steps: event.steps, ended: new Map(), by: event.by, mends: event.cve },
+        patches: foldPatch(state.patches, event, seq, at),
+      };
+    case 'patch.rolling':
+    case 'patch.fleet':
+    case 'patch.finished':
+      return { ...state, patches: foldPatch(state.patches, event, seq, at) };
     case 'bake.done':
       return baked(state, event, at);
   }

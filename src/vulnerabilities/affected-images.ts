@@ -13,29 +13,32 @@ export interface ScannedImage {
 export interface AffectedImage {
   readonly digest: Digest;
   readonly vulnerability: Vulnerability;
-  /** The lowest layer that brought one of its packages in: its diff id, and its place from below. */
-  readonly layer: Digest;
-  readonly layerIndex: number;
+  /** The lowest layer that brought one of its packages in: its diff id, and its place from below. Null: not known, as of some scanners' findings. */
+  readonly layer: Digest | null;
+  readonly layerIndex: number | null;
   /** The base's digest where that layer is the base's: mending the base mends the image. Null: its own, or not known. */
   readonly base: string | null;
 }
 
 const BASE = 'org.opencontainers.image.base.digest';
 
-/** One for each component that has it, in the order of the images. `id`: a CVE, or any other name of it. */
+/** One for each component that has it, in the order of the images. `id`: a CVE, or any other name of it, in any case. */
 export function affectedImages(id: string, images: readonly ScannedImage[]): readonly AffectedImage[] {
   return images.flatMap(({ image, vulnerabilities, baseLayers }) =>
     vulnerabilities
-      .filter((each) => each.id === id || each.aliases.includes(id))
-      .flatMap((vulnerability) => {
+      .filter((each) => isCalled(each, id))
+      .map((vulnerability) => {
         const indices = vulnerability.packages.map((each) => image.layers.findIndex(({ diffId }) => diffId === each.layer));
-        const layerIndex = Math.min(...indices.filter((index) => index !== -1));
-        const layer = image.layers[layerIndex]?.diffId;
-        if (layer === undefined) return [];
-        const isBases = baseLayers !== null && layerIndex < baseLayers;
-        return [
-          { digest: image.digest, vulnerability, layer, layerIndex, base: isBases ? (image.annotations[BASE] ?? null) : null },
-        ];
+        const known = indices.filter((index) => index !== -1);
+        const layerIndex = known.length === 0 ? null : Math.min(...known);
+        const layer = layerIndex === null ? null : (image.layers[layerIndex]?.diffId ?? null);
+        const isBases = baseLayers !== null && layerIndex !== null && layerIndex < baseLayers;
+        const base = isBases ? (image.annotations[BASE] ?? null) : null;
+        return { digest: image.digest, vulnerability, layer, layerIndex, base };
       }),
   );
 }
+
+/** An advisory that covers it is about it, too. */
+const isCalled = ({ id, aliases, covers }: Vulnerability, name: string): boolean =>
+  [id, ...aliases, ...covers].some((each) => each.toLowerCase() === name.toLowerCase());

@@ -8,7 +8,7 @@ import type { Image, ImageStore } from '../oci/store.ts';
 import type { Inventory } from '../sbom/package.ts';
 import { componentsOf } from './components.ts';
 import type { Vulnerability } from './match.ts';
-import { type DatabaseFacts, scan } from './scan.ts';
+import { type DatabaseFacts, type Scan, isKnown, scanAll } from './scan.ts';
 import { type Scanner, SCANNERS, scanWith } from './scanners/run.ts';
 import { dayOf, download, shownAddress } from './sources/download.ts';
 import { sourceFiles } from './sources/files.ts';
@@ -39,20 +39,63 @@ export interface Assessment {
 
 /** Null: there is no source at all. Throws VULNERABILITY_DATA or REQUIREMENT_MISSING where one that is asked for can't be used. */
 export async function assess(subject: AssessedImage, options: AssessOptions): Promise<Assessment | null> {
+  return (await assessAll([subject], options))?.[0] ?? null;
+}
+
+/** The same of several images, in their order: whatever of the data they have in common is read once. */
+export async function assessAll(
+  subjects: readonly AssessedImage[],
+  options: AssessOptions,
+): Promise<readonly Assessment[] | null> {
   const sources = await sourcesOf(options);
-  const scanners = SCANNERS.filter((each) => sources.includes(each));
   if (sources.length === 0) return null;
-  const files = await localSources(sources, subject.inventory, options);
-  const scanned = files.paths.length === 0 ? null : await scan(subject.inventory, { ...options, sources: files.paths });
-  if (scanned?.database.records === 0) throw emptyData(sources);
-  const found = [...(scanned?.vulnerabilities ?? [])];
-  for (const scanner of scanners) {
-    const reported = await scanWith(scanner, { ...subject, signal: options.signal });
-    found.push(...reported.filter((each) => !found.some((known) => isSame(known, each))));
+  const scanners = SCANNERS.filter((each) => sources.includes(each));
+  const files: LocalSources[] = [];
+  for (const { inventory } of subjects) files.push(await localSources(sources, inventory, options));
+  const scans = await scansOf(subjects, files, options);
+  return Promise.all(
+    subjects.map(async (subject, index): Promise<Assessment> => {
+      const scanned = scans[index] ?? null;
+      if (scanned?.database.records === 0) throw emptyData(sources);
+      const found = [...(scanned?.vulnerabilities ?? [])];
+      for (const scanner of scanners) {
+        const reported = await scanWith(scanner, { ...subject, signal: options.signal });
+        found.push(...reported.filter((each) => !found.some((known) => isSame(known, each))));
+      }
+      const database = scanned?.database ?? null;
+      const doubts = files[index]?.doubts ?? [];
+      const own = scanners.length > 0 ? [] : doubtsOf(database, subject.inventory, options);
+      return { database, scanners, doubts: [...doubts, ...own], vulnerabilities: found };
+    }),
+  );
+}
+
+/** Whether any source knows a vulnerability at all; scanners are not asked, and taken to know it. */
+export async function isKnownTo(name: string, subjects: readonly AssessedImage[], options: AssessOptions): Promise<boolean> {
+  const sources = await sourcesOf(options);
+  if (SCANNERS.some((each) => sources.includes(each))) return true;
+  const paths = new Set<string>();
+  for (const { inventory } of subjects)
+    for (const path of (await localSources(sources, inventory, options)).paths) paths.add(path);
+  return isKnown(name, { sources: [...paths], signal: options.signal });
+}
+
+/** A scan for each subject; null where no file is a source. */
+async function scansOf(
+  subjects: readonly AssessedImage[],
+  files: readonly LocalSources[],
+  options: AssessOptions,
+): Promise<readonly (Scan | null)[]> {
+  const scans: (Scan | null)[] = subjects.map(() => null);
+  const groups = Map.groupBy(subjects.keys(), (index) => JSON.stringify(files[index]?.paths ?? []));
+  for (const indices of groups.values()) {
+    const sources = files[indices[0] ?? 0]?.paths ?? [];
+    if (sources.length === 0) continue;
+    const inventories = indices.flatMap((index) => subjects[index]?.inventory ?? []);
+    const answers = await scanAll(inventories, { ...options, sources });
+    for (const [at, index] of indices.entries()) scans[index] = answers[at] ?? null;
   }
-  const database = scanned?.database ?? null;
-  const doubts = [...files.doubts, ...doubtsOf(database, subject.inventory, options)];
-  return { database, scanners, doubts: scanners.length > 0 ? files.doubts : doubts, vulnerabilities: found };
+  return scans;
 }
 
 async function sourcesOf({ policy, homeFolder }: AssessOptions): Promise<readonly string[]> {

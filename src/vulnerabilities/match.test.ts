@@ -240,10 +240,13 @@ test('which images have a vulnerability, and whether their base brought it', () 
     { image: image('sha256:1', [LAYER, 'sha256:x']), vulnerabilities, baseLayers: 1 },
     { image: image('sha256:2', ['sha256:x', LAYER]), vulnerabilities, baseLayers: 1 },
     { image: image('sha256:3', [LAYER]), vulnerabilities: [], baseLayers: 1 },
+    { image: image('sha256:4', ['sha256:x']), vulnerabilities, baseLayers: 1 },
   ];
-  const told = affectedImages('GHSA-1', images).map(({ digest, layerIndex, base }) => [digest, layerIndex, base]);
+  const told = affectedImages('ghsa-1', images).map(({ digest, layerIndex, base }) => [digest, layerIndex, base]);
   assert.deepEqual(told, [
     ['sha256:1', 0, 'sha256:base'],
     ['sha256:2', 1, null],
+    ['sha256:4', null, null],
   ]);
+  assert.deepEqual(affectedImages('GHSA-11', images), []);
 });

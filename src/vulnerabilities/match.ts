@@ -12,6 +12,8 @@ export interface Vulnerability {
   /** A CVE where it has one. */
   readonly id: string;
   readonly aliases: readonly string[];
+  /** The vulnerabilities that it tells of, where it is an advisory about several. */
+  readonly covers: readonly string[];
   readonly type: PackageType;
   readonly name: string;
   readonly installed: string;
@@ -86,6 +88,7 @@ function merged(group: readonly Match[], { type, name, version, packages }: Comp
   return {
     id,
     aliases: names.filter((each) => each !== id),
+    covers: [...new Set(group.flatMap(({ affected }) => affected.advisory.covers))].toSorted(),
     type,
     name,
     installed: version,

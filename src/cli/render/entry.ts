@@ -54,6 +54,14 @@ const WORDS: Readonly<Record<string, (data: Data) => string>> = {
     return `cascade: ${textOf(key).split('\n')[1] ?? ''} ${textOf(outcome)}${because(why)}`;
   },
   'cascade.finished': () => 'cascade ended',
+  'patch.started': ({ cve, images, fleets, by }) =>
+    `patch of ${textOf(cve)}: ${counted(lengthOf(images), 'image')} and ${counted(lengthOf(fleets), 'fleet')} have it, given by ${textOf(by)}`,
+  'patch.rolling': ({ fleet, release }) => `patch: ${textOf(fleet)} on its way to r${textOf(release)}`,
+  'patch.fleet': ({ result }) => {
+    const { fleet, outcome, why } = objectOf(result);
+    return `patch: ${textOf(fleet)} ${textOf(outcome)}${because(why)}`;
+  },
+  'patch.finished': ({ left }) => `patch ended; ${counted(Number(left), 'instance')} left`,
   'image.trashed': ({ image, tags }) =>
     `image ${shortened(image)} to the trash${because(Array.isArray(tags) ? tags.join(', ') : '')}`,
   'image.restored': ({ image, by }) => `image ${shortened(image)} put back by ${textOf(by)}`,
@@ -106,6 +114,8 @@ const objectOf = (value: unknown): Data =>
   typeof value === 'object' && value !== null && !Array.isArray(value) ? (value as Data) : {};
 
 const textOf = (value: unknown): string => (typeof value === 'string' || typeof value === 'number' ? String(value) : '?');
+
+const lengthOf = (value: unknown): number => (Array.isArray(value) ? value.length : 0);
 
 const because = (why: unknown): string => (typeof why === 'string' && why !== '' ? `: ${why}` : '');
 

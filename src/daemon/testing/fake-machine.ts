@@ -19,6 +19,8 @@ export interface FakeWorld {
   readonly tables: Map<string, RoutingTable>;
   /** What the next bake makes. */
   content: string;
+  /** The version of lodash that bakes put into an image; null: none. */
+  lodash: string | null;
   /** Fails each launch while it is set. */
   broken: string | null;
   /** What evidence is signed with. */
@@ -33,6 +35,7 @@ export const fakeWorld = (): FakeWorld => ({
   instances: new Map(),
   tables: new Map(),
   content: 'one',
+  lodash: null,
   broken: null,
   signer: async () => null,
   takenPort: null,
@@ -61,8 +64,7 @@ export const fakeMachine =
         onEvent({ kind: 'step.started', step: 'files' });
         // What it is built on is in it, as in a real image.
         const content = Buffer.from(`${world.content} on ${base['org.opencontainers.image.base.digest'] ?? 'nothing'}`);
-        const file = { kind: 'file', path: 'app', mode: 0o755, uid: 0, gid: 0, content } as const;
-        const layer = await writeLayer(store, [file], { epochSeconds: 0 });
+        const layer = await writeLayer(store, [fileOf('app', content), ...lodashOf(world)], { epochSeconds: 0 });
         const config = {
           architecture: 'amd64',
           os: 'linux',
@@ -88,6 +90,14 @@ export const fakeMachine =
       clear: async () => {},
     };
   };
+
+const fileOf = (path: string, content: Buffer) => ({ kind: 'file', path, mode: 0o755, uid: 0, gid: 0, content }) as const;
+
+function lodashOf({ lodash }: FakeWorld): readonly ReturnType<typeof fileOf>[] {
+  if (lodash === null) return [];
+  const manifest = Buffer.from(JSON.stringify({ name: 'lodash', version: lodash }));
+  return [fileOf('srv/node_modules/lodash/package.json', manifest)];
+}
 
 /** As the real one: told of before anything is built on it, and named in the image. */
 async function baseOf(

@@ -33,6 +33,7 @@ export function vulnerabilitiesIn(entries: readonly ReportEntry[], { packages }:
       {
         id,
         aliases,
+        covers: [],
         type: places[0]?.type ?? typeOf(first.purl),
         name,
         installed,

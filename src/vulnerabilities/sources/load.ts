@@ -24,6 +24,8 @@ export interface Loaded {
   readonly ecosystems: readonly string[];
   /** What was there in a form that no source has. */
   readonly unread: number;
+  /** Whether any record names what was asked for. */
+  readonly isNamed: boolean;
 }
 
 /** Of one document. The tracker's is the largest there is, near 100 MB. */
@@ -36,10 +38,10 @@ const ARCHIVE_RATIO = 200;
 /** Real databases have some hundred. */
 const ECOSYSTEMS = 10_000;
 
-/** Throws RangeError for an archive that unpacks to more than it should, SyntaxError for one that is none; both name the file. */
-export async function load(files: readonly SourceFile[], wanted: Wanted): Promise<Loaded> {
+/** `name`: of a vulnerability; null: none is asked for. Throws RangeError for an archive that unpacks to more than it should, SyntaxError for one that is none; both name the file. */
+export async function load(files: readonly SourceFile[], wanted: Wanted, name: string | null = null): Promise<Loaded> {
   const hash = createHash('sha256');
-  const gathering = new Gathering(wanted);
+  const gathering = new Gathering(wanted, name);
   for (const file of files) {
     hash.update(`${file.name}\n${file.size}\n`);
     if (file.path.endsWith('.zip')) await readArchive(file, hash, gathering);
@@ -62,18 +64,32 @@ class Gathering {
   #newest: number | null = null;
   #records = 0;
   #unread = 0;
+  /** As JSON writes it: in every form of record names are texts of their own. */
+  readonly #name: string | null;
+  #isNamed = false;
 
-  constructor(wanted: Wanted) {
+  constructor(wanted: Wanted, name: string | null) {
     this.#wanted = wanted;
+    this.#name = name === null ? null : JSON.stringify(name);
   }
 
   get loaded(): Omit<Loaded, 'digest'> {
     const ecosystems = [...this.#ecosystems].toSorted().slice(0, ECOSYSTEMS);
-    return { affected: this.#affected, newest: this.#newest, records: this.#records, ecosystems, unread: this.#unread };
+    return {
+      affected: this.#affected,
+      newest: this.#newest,
+      records: this.#records,
+      ecosystems,
+      unread: this.#unread,
+      isNamed: this.#isNamed,
+    };
   }
 
   /** A record, a list of them, or the tracker's document. */
   document(content: Uint8Array, mtimeMs: number): void {
+    if (this.#name !== null && Buffer.from(content.buffer, content.byteOffset, content.byteLength).includes(this.#name)) {
+      this.#isNamed = true;
+    }
     const document = parsed(content);
     if (isTracker(document)) {
       const { affected, records, ecosystems, unread } = readTracker(document, this.#wanted);

@@ -10,12 +10,15 @@ export interface LoadRequest {
   readonly files: readonly SourceFile[];
   /** As `keyOf` makes them. */
   readonly wanted: ReadonlySet<string>;
+  /** The name of a vulnerability; null: none is asked for. */
+  readonly name: string | null;
 }
 
 export type LoadAnswer = { readonly loaded: Loaded } | { readonly why: string };
 
-const { files, wanted } = workerData as LoadRequest;
-const answer = await load(files, (ecosystem, name) => wanted.has(keyOf(ecosystem, name))).then(
+const { files, wanted, name } = workerData as LoadRequest;
+const isWanted = (ecosystem: string, of: string): boolean => wanted.has(keyOf(ecosystem, of));
+const answer = await load(files, isWanted, name).then(
   (loaded): LoadAnswer => ({ loaded }),
   (error: unknown): LoadAnswer => ({ why: messageOf(error) }),
 );

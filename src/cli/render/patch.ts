@@ -1,0 +1,144 @@
+/** Patches as text. */
+import type { PatchPlanBody, PatchStatusBody } from '../../client/client.ts';
+import { shortDigest } from '../../domain/digest.ts';
+import { harmless, type Terminal } from '../terminal.ts';
+import { counted, duration } from './amounts.ts';
+import { resultLine } from './cascade.ts';
+import { table } from './table.ts';
+
+type Step = PatchPlanBody['steps'][number];
+type Result = PatchStatusBody['results'][number];
+type FleetResult = PatchStatusBody['rollouts'][number];
+type Left = PatchStatusBody['left'];
+
+/** What has it, and what of that is in use. */
+export function headLines(plan: PatchPlanBody, { paint }: Terminal): readonly string[] {
+  const { cve, images, steps, fleets, unjudged, doubts, harmless: stated } = plan;
+  const asides = [
+    ...stated.map(({ image, file, why }) => `  ○ image ${shortDigest(image)}: does no harm, says ${file}: ${why}`),
+    ...unjudged.map(({ image, why }) => `  ${paint('yellow', '●')} image ${shortDigest(image)} can't be judged: ${why}`),
+    ...doubts.map((doubt) => `  ${paint('yellow', '●')} ${doubt}`),
+  ].map(harmless);
+  if (images.length === 0) return [`${cve}: no image here has it.`, ...asides];
+  const found = packagesOf(plan);
+  const runs = `${counted(images.length, 'image')} of this machine ${images.length === 1 ? 'has' : 'have'} it; ${counted(instancesOf(plan), 'instance')} in ${counted(fleets.length, 'fleet')} run with it.`;
+  const idle = steps.length + fleets.length === 0 ? ['None of them runs or is held by a channel: there is nothing to do.'] : [];
+  return [`${paint('bold', cve)}   ${found[0] ?? ''}`, ...found.slice(1).map((each) => `    ${each}`), runs, ...idle, ...asides];
+}
+
+/** Each package once, with what mends it. */
+function packagesOf({ images }: PatchPlanBody): readonly string[] {
+  const all = images.flatMap(({ packages }) => packages);
+  const summary = all.find((each) => each.summary !== '')?.summary ?? '';
+  const names = all.map(({ name, installed, fixed, severity }) => {
+    const mended = fixed === null ? 'no fixed version available yet' : `mended in ${fixed}`;
+    return `${name} ${installed}: ${mended} (${severity})`;
+  });
+  return [...new Set([...names, ...(summary === '' ? [] : [summary])])].map(harmless);
+}
+
+const instancesOf = ({ left }: PatchPlanBody): number => left.reduce((sum, { instances }) => sum + instances, 0);
+
+export function patchPlanLines(plan: PatchPlanBody, terminal: Terminal, now: number): readonly string[] {
+  const { steps, fleets, left, images } = plan;
+  const head = headLines(plan, terminal);
+  if (steps.length + fleets.length === 0) return head;
+  const stuck = fleets.filter((each) => each.stuck !== null);
+  const kept = left.filter(({ warmUntil }) => warmUntil !== null);
+  const unused = images.filter((each) => each.channels.length === 0 && each.fleets.length === 0);
+  return [
+    ...head,
+    ...(steps.length === 0 ? [] : ['', ...stepTable(steps, terminal)]),
+    ...(fleets.length === stuck.length ? [] : ['', ...fleetTable(plan, terminal)]),
+    ...(stuck.length === 0
+      ? []
+      : [
+          '',
+          ...stuck.map((each) => `  ${terminal.paint('red', '✗')} ${each.fleet} r${each.release}: ${harmless(each.stuck ?? '')}`),
+        ]),
+    ...(kept.length === 0 ? [] : ['', ...leftLines(kept, terminal, now)]),
+    ...(unused.length === 0
+      ? []
+      : [
+          '',
+          `Of no use to any fleet or channel, and left as they are: ${unused.map(({ image }) => shortDigest(image)).join(', ')}`,
+        ]),
+    '',
+    'Nothing was changed. Without --plan it is done, in this order.',
+  ];
+}
+
+function stepTable(steps: readonly Step[], terminal: Terminal): readonly string[] {
+  const rows = steps.map((step, index) => [String(index + 1), step.service, shortDigest(step.image), whatOf(step)]);
+  const columns = [
+    { title: '', align: 'right' as const },
+    { title: 'SERVICE' },
+    { title: 'IMAGE' },
+    { title: 'WHAT IS DONE', flexible: true as const },
+  ];
+  return table(columns, rows, terminal.columns);
+}
+
+function whatOf({ stuck, mended, folder, channels }: Step): string {
+  if (stuck !== null) return harmless(`nothing: ${stuck}`);
+  const what = mended ? 'taken as it is: it does not have it' : `baked again in ${folder}`;
+  return harmless(channels.length === 0 ? what : `${what}; then ${channels.join(', ')}`);
+}
+
+function fleetTable({ fleets, left }: PatchPlanBody, terminal: Terminal): readonly string[] {
+  const rows = fleets
+    .filter(({ stuck }) => stuck === null)
+    .map(({ fleet, release, key, channel }) => [
+      fleet,
+      `r${release}`,
+      String(left.filter((each) => each.fleet === fleet).reduce((sum, { instances }) => sum + instances, 0)),
+      key === null ? 'is mended; what it replaced goes by itself' : `rolled out${channel === null ? '' : ` of ${channel}`}`,
+    ]);
+  const columns = [
+    { title: 'FLEET' },
+    { title: 'RELEASE' },
+    { title: 'RUN WITH IT', align: 'right' as const },
+    { title: 'WHAT IS DONE', flexible: true as const },
+  ];
+  return table(columns, rows, terminal.columns);
+}
+
+export function stepResultLine(result: Result, terminal: Terminal): string {
+  const packages = (result.mended ?? []).map(({ name, from, to }) => `${name} ${from} → ${to ?? 'gone'}`);
+  return `${resultLine(result, terminal)}${packages.length === 0 ? '' : `   ${harmless(packages.join(', '))}`}`;
+}
+
+const MARKS = {
+  mended: ['green', '✓'],
+  stuck: ['red', '✗'],
+  'rolled-back': ['red', '✗'],
+  attention: ['red', '✗'],
+} as const;
+
+export function fleetResultLine({ fleet, outcome, release, why }: FleetResult, { paint }: Terminal): string {
+  const [colour, mark] = MARKS[outcome];
+  const serves = release === null ? '' : ` r${release}`;
+  const word = outcome === 'mended' ? 'serves' : outcome === 'attention' ? 'a person is needed' : outcome;
+  return `  ${paint(colour, mark)} ${fleet}${serves}   ${word}${why === '' ? '' : `: ${harmless(why)}`}`;
+}
+
+/** What runs yet of what has it. */
+export const leftLines = (left: Left, { paint }: Terminal, now: number): readonly string[] =>
+  left.map(({ fleet, release, instances, warmUntil }) => {
+    const until = warmUntil === null ? '' : `, kept as the way back for ${duration(warmUntil - now)} more`;
+    return `  ${paint('yellow', '●')} ${fleet} r${release}: ${counted(instances, 'instance')} with it${until}`;
+  });
+
+/** What a patch has come to, when it has ended. */
+export function endLines({ cve, results, left }: PatchStatusBody, terminal: Terminal, now: number): readonly string[] {
+  const count = left.reduce((sum, { instances }) => sum + instances, 0);
+  const made = results.filter(({ outcome }) => outcome === 'made').length;
+  return [
+    count === 0
+      ? `No instance with ${cve} is left.`
+      : `${counted(count, 'instance')} with ${cve} ${count === 1 ? 'is' : 'are'} left:`,
+    ...leftLines(left, terminal, now),
+    ...(made === 0 ? [] : [`    commit the kiln.lock files that moved`]),
+    ...(count === 0 ? [] : [`    see to what is said above, then: kiln patch ${cve}`]),
+  ];
+}
