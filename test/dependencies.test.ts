@@ -12,6 +12,7 @@ const REASONS: Readonly<Record<string, string>> = {
   aws4fetch: "signs requests to AWS (Signature Version 4); no dependencies of its own, where the SDK's clients bring dozens",
   'ae-cvss-calculator': 'scores of CVSS vectors, versions 2 to 4; no dependencies of its own',
   commander: 'parses the command line and writes its help; no dependencies of its own',
+  croner: 'reads cron expressions in time zones; no dependencies of its own',
   fastify: 'the HTTP API: routing, validation hooks and graceful close',
   fflate: 'reads the zip archives of vulnerability databases, in pieces and bounded; no dependencies of its own',
   'packageurl-js': 'makes and reads package URLs, each type by its own rules; no dependencies of its own',

@@ -8,7 +8,8 @@ import type { Evidence } from '../evidence/evidence.ts';
 import { createKeyPair, type PublicKey } from '../keys/key-pair.ts';
 import { sha256 } from '../platform/hash.ts';
 import type { Demand } from '../spec/schema/demand.ts';
-import { demandChecks, requireAdmitted, type AdmissionCheck, type Candidate, type Judged } from './admission.ts';
+import { admissionChecks, demandChecks, requireAdmitted, type AdmissionCheck, type Candidate, type Judged } from './admission.ts';
+import type { Parts } from './parts.ts';
 
 const NOW = Date.parse('2026-11-21T12:00:00Z');
 const DAY = 86_400_000;
@@ -117,6 +118,20 @@ test('a clean tree is what provenance says, and nothing else', () => {
     [[provenance('dirty')], 'it has changes that are not in git aaaaaaa'],
     [[provenance(null)], 'it was not baked from a git work tree'],
   ]);
+});
+
+test('during a freeze nothing is admitted, and who is refused is told until when', async () => {
+  const parts = { clock: { now: () => NOW }, lineage: { revoked: () => null } } as unknown as Parts;
+  const freeze = { from: '2026-11-20', until: '2026-11-22', zone: 'UTC', why: 'the fair' };
+  const checksWith = (freezes: readonly (typeof freeze)[]): Promise<readonly AdmissionCheck[]> => {
+    const environment = { name: 'production', demand: null, freezes } as unknown as Candidate['environment'];
+    return admissionChecks(parts, { digest: sha256('x'), environment, folder: '/' });
+  };
+  const [, frozen] = await checksWith([freeze]);
+  assert.deepEqual([frozen?.met, frozen?.why], [false, 'a freeze holds until 2026-11-23 00:00 UTC: the fair']);
+  const [, thawed] = await checksWith([{ ...freeze, until: '2026-11-20' }]);
+  assert.equal(thawed?.met, true);
+  assert.equal((await checksWith([])).length, 1);
 });
 
 test('break-glass overrules what is demanded, all of it told, but no revocation', () => {

@@ -1,6 +1,6 @@
 /**
  * Whether an image may be deployed into an environment: one list of all that is asked of it, met or not, each with why and
- * what to do. A rollback asks none of this but the revocation (law 5: the way back stays open).
+ * what to do. A rollback asks none of this but the revocation (law 5: the way back stays open), not even during a freeze.
  */
 import { basename } from 'node:path';
 
@@ -12,6 +12,7 @@ import { KilnError } from '../errors/error.ts';
 import { evidenceOf, type Evidence } from '../evidence/evidence.ts';
 import { treeOf } from '../evidence/kinds.ts';
 import { readPublicKey, type PublicKey } from '../keys/key-pair.ts';
+import { frozenAt } from '../spec/calendar.ts';
 import type { ResolvedEnvironment } from '../spec/environment.ts';
 import { readInFolder } from '../spec/load.ts';
 import type { Demand } from '../spec/schema/demand.ts';
@@ -19,7 +20,7 @@ import type { Parts } from './parts.ts';
 
 export interface AdmissionCheck {
   /** In the words of kiln.yaml. */
-  readonly demand: 'not-revoked' | keyof Demand;
+  readonly demand: 'not-revoked' | 'not-frozen' | keyof Demand;
   readonly met: boolean;
   readonly why: string;
   /** What to do; empty where it is met. */
@@ -39,12 +40,12 @@ export async function admissionChecks(
   { digest, environment, folder }: Candidate,
 ): Promise<readonly AdmissionCheck[]> {
   const now = parts.clock.now();
-  const revocation = notRevoked(parts.lineage.revoked(digest));
+  const always = [notRevoked(parts.lineage.revoked(digest)), ...notFrozen(environment, now)];
   const { demand } = environment;
-  if (demand === null) return [revocation];
+  if (demand === null) return always;
   const keys = await keysOf(demand, environment, folder);
   const evidence = await evidenceOf(parts.images, digest, { keys: keys ?? [], now });
-  return [revocation, ...demandChecks(demand, { evidence, keys, now })];
+  return [...always, ...demandChecks(demand, { evidence, keys, now })];
 }
 
 export interface Judged {
@@ -95,6 +96,15 @@ const unmet = (demand: AdmissionCheck['demand'], why: string, hint: string): Adm
 function notRevoked(revocation: Revocation | null): AdmissionCheck {
   if (revocation === null) return met('not-revoked', 'it is not revoked');
   return unmet('not-revoked', `it was ${whyRevoked(revocation)}`, 'bake another image; nothing overrules a revocation');
+}
+
+/** Where there are no freezes, nothing is said of them. */
+function notFrozen({ freezes }: ResolvedEnvironment, now: number): readonly AdmissionCheck[] {
+  if (freezes.length === 0) return [];
+  const frozen = frozenAt(freezes, now);
+  if (frozen === null) return [met('not-frozen', 'no freeze holds')];
+  const until = new Date(frozen.until).toISOString().slice(0, 16).replace('T', ' ');
+  return [unmet('not-frozen', `a freeze holds until ${until} UTC: ${frozen.why}`, 'deploy then; a rollback is not held up')];
 }
 
 async function keysOf(

@@ -2,6 +2,7 @@
 import type { EnvironmentName } from '../domain/ids.ts';
 import type { Strategy } from '../domain/release.ts';
 import { KilnError } from '../errors/error.ts';
+import type { Freeze } from './calendar.ts';
 import { type Instances, resolveInstances } from './instances.ts';
 import { nearest } from './nearest.ts';
 import type { Demand } from './schema/demand.ts';
@@ -21,6 +22,8 @@ export interface ResolvedEnvironment {
   readonly channel: string | null;
   /** What must be attached to an image; null: nothing. */
   readonly demand: Demand | null;
+  /** When nothing new is deployed there. */
+  readonly freezes: readonly Freeze[];
   /** The file's, with the environment's `env`, `limits` and `logs` in it. */
   readonly run: Omit<RunSpec, 'instances'>;
   readonly replace: Omit<ReplaceSpec, 'preview'>;
@@ -41,6 +44,7 @@ export function environmentOf(spec: Spec, name: string | null): ResolvedEnvironm
     preview: said.preview ?? preview ?? null,
     channel: said.channel ?? null,
     demand: said.demand ?? null,
+    freezes: said.freeze,
     run: { ...run, env: { ...run.env, ...said.env }, limits: over(run.limits, said.limits), logs: over(run.logs, said.logs) },
     replace: over(replace, said.replace),
   };

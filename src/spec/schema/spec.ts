@@ -7,6 +7,7 @@ import * as z from 'zod';
 import { TRIAL_ENVIRONMENT } from '../../domain/image-test.ts';
 import { channels } from './channels.ts';
 import { demand } from './demand.ts';
+import { freezes } from './freeze.ts';
 import { choice, env, listen, nameKey, nameText } from './fields.ts';
 import { image } from './image.ts';
 import { LOGS } from './logs.ts';
@@ -23,6 +24,9 @@ const environment = z.strictObject({
     .describe('Deploys what this channel of the service holds, instead of baking. Default: what the recipe makes now is baked.')
     .optional(),
   demand: demand.describe('What must be attached to an image before it is deployed there. Default: nothing.').optional(),
+  freeze: freezes
+    .describe('When nothing new is deployed there: { cron, for } or { from, until }. A rollback is never held up.')
+    .prefault([]),
   listen: listen
     .describe('Where the load balancer listens: a port (on all addresses) or host:port. Default: nowhere.')
     .optional(),
