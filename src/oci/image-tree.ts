@@ -1,61 +1,64 @@
 /** What an image looks like from within: its layers laid over each other, as a list of paths. Reads layers, unpacks none. */
-import { createHash } from 'node:crypto';
-
-import type { Digest } from '../domain/digest.ts';
-import { linkPath } from './layer-paths.ts';
-import { type ContentSink, scanLayer } from './layer-scan.ts';
+import type { LayerFile, LayerListing } from './layer-listing.ts';
+import { parentOf } from './layer-paths.ts';
+import { scanLayer } from './layer-scan.ts';
 import { Veil } from './layer-veil.ts';
 import type { Image, ImageStore } from './store.ts';
-import type { TarHeader } from './tar-format.ts';
 
-export interface ImageFile extends TarHeader {
+export interface ImageFile extends LayerFile {
   /** The index of the layer that it is from, 0 the lowest. */
   readonly layer: number;
-  /** sha256 of a file's content; null for what has none, or where contents were not asked for. Of a hard link: its target's. */
-  readonly content: Digest | null;
 }
 
-export interface TreeOptions {
-  /** Whether contents are hashed. */
-  readonly contents: boolean;
-  readonly signal: AbortSignal;
-}
+/** Path → what is there; '' is the root, paths are relative, bytes as latin1. */
+export type ImageTree = ReadonlyMap<string, ImageFile>;
 
-type Contents = Pick<ImageStore, 'openLayer'>;
+/** What a folder is that something lies in and that no layer has an entry for. */
+const IMPLIED: LayerFile = {
+  kind: 'folder',
+  mode: 0o755,
+  uid: 0,
+  gid: 0,
+  size: 0,
+  mtimeSeconds: 0,
+  target: '',
+  device: { major: 0, minor: 0 },
+  xattrs: new Map(),
+  content: null,
+};
 
-/** Path → what is there, without the root itself; paths are relative, bytes as latin1. Throws as `scanLayer`. */
-export async function imageTree(
-  store: Contents,
-  image: Pick<Image, 'layers'>,
-  { contents, signal }: TreeOptions,
-): Promise<ReadonlyMap<string, ImageFile>> {
-  const tree = new Map<string, ImageFile>();
-  for (const [index, layer] of image.layers.entries()) {
-    signal.throwIfAborted();
-    const own = new Map<string, ImageFile>();
-    const veil = new Veil();
-    await scanLayer(store, layer, {
-      entry(header) {
-        const { path, kind, target } = header;
-        if (path === '') return null;
-        if (kind !== 'folder') veil.add('whiteout', path);
-        const linked = kind === 'hardlink' ? own.get(linkPath(target)) : undefined;
-        own.set(path, { ...header, layer: index, size: linked?.size ?? header.size, content: linked?.content ?? null });
-        if (kind !== 'file' || !contents) return null;
-        return hashing((content) => own.set(path, { ...header, layer: index, content }));
-      },
-      hidden: ({ kind, path }) => veil.add(kind, path),
-    });
+/** Pure. Lowest layer first. Folders that only their content tells of are in it, as an instance sees them. */
+export function treeOf(layers: readonly LayerListing[]): ImageTree {
+  const tree = new Map<string, ImageFile>([['', { ...IMPLIED, layer: 0 }]]);
+  for (const [layer, listing] of layers.entries()) {
+    const veil = veilOf(listing);
     veil.apply(tree);
-    for (const [path, file] of own) tree.set(path, file);
+    for (const [path, file] of listing.files) {
+      tree.set(path, { ...file, layer });
+      if (path !== '') imply(tree, parentOf(path), layer);
+    }
   }
   return tree;
 }
 
-function hashing(done: (content: Digest) => void): ContentSink {
-  const hash = createHash('sha256');
-  return { write: (bytes) => void hash.update(bytes), end: () => done(`sha256:${hash.digest('hex')}` as Digest) };
+/** What a layer hides of those below it. */
+export function veilOf({ files, whiteouts, opaque }: LayerListing): Veil {
+  const veil = new Veil();
+  for (const path of whiteouts) veil.add('whiteout', path);
+  for (const path of opaque) veil.add('opaque', path);
+  for (const [path, { kind }] of files) if (kind !== 'folder') veil.add('whiteout', path);
+  return veil;
 }
+
+function imply(tree: Map<string, ImageFile>, path: string, layer: number): void {
+  const there = tree.get(path);
+  // What lies in a folder of an upper layer lies in a folder, whatever the layers below have there.
+  if (there !== undefined && (there.kind === 'folder' || there.layer === layer)) return;
+  tree.set(path, { ...IMPLIED, layer });
+  if (path !== '') imply(tree, parentOf(path), layer);
+}
+
+type Contents = Pick<ImageStore, 'openLayer'>;
 
 /**
  * The contents of an image's files for which `wanted` is true, as its instances see them; links are not followed. A file of

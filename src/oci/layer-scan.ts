@@ -22,6 +22,25 @@ export interface LayerVisitor {
   hidden?(mark: Exclude<Mark, { kind: 'none' }>): void;
 }
 
+/** One reading for several visitors: each sees every entry, and gets the contents that it asks for. */
+export const together = (...visitors: readonly LayerVisitor[]): LayerVisitor => ({
+  entry(header) {
+    const sinks = visitors.map((visitor) => visitor.entry(header)).filter((sink) => sink !== null);
+    if (sinks.length < 2) return sinks[0] ?? null;
+    return {
+      write(bytes) {
+        for (const sink of sinks) sink.write(bytes);
+      },
+      end() {
+        for (const sink of sinks) sink.end();
+      },
+    };
+  },
+  hidden(mark) {
+    for (const visitor of visitors) visitor.hidden?.(mark);
+  },
+});
+
 /** Throws LAYER_UNSAFE, IMAGE_INVALID, DIGEST_MISMATCH; what was visited before that is then not to be believed. */
 export async function scanLayer(
   store: Pick<ImageStore, 'openLayer'>,

@@ -3,8 +3,9 @@ import assert from 'node:assert/strict';
 import { gzipSync } from 'node:zlib';
 import { test } from 'node:test';
 
+import type { Aspect } from '../oci/file-aspects.ts';
 import { CAUSES, causeOf, type Places } from './causes.ts';
-import type { Aspect, Pair } from './contract.ts';
+import type { Pair } from './contract.ts';
 
 const PLACES: Places = {
   folders: ['/srv/build/web', '/elsewhere/copy/of/web'],

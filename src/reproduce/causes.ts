@@ -2,8 +2,9 @@
  * Why files differ from bake to bake, as a table: the first row that fits a difference explains it. Rows of known places come
  * first, then what the contents show, the more certain before the less. A row says what to do about it.
  */
+import type { Aspect } from '../oci/file-aspects.ts';
 import { differInIds, differInNumbers, differInOrder, differInText, differInTimes, sameBytes } from './clues.ts';
-import type { Aspect, Pair } from './contract.ts';
+import type { Pair } from './contract.ts';
 import { differInBuildId, differInGzipTime, differInPycTime, isAr, isElf, isGzip, isTar, isZip } from './formats.ts';
 
 /** What is known of where the two bakes happened. */

@@ -1,12 +1,12 @@
 /** Two images, layer by layer and path by path. Layers are read, never unpacked; equal ones are not even read. */
-import { createHash } from 'node:crypto';
 import { isDeepStrictEqual } from 'node:util';
 
+import { aspectsOf } from '../oci/file-aspects.ts';
+import { type LayerFile, listingReader } from '../oci/layer-listing.ts';
 import { scanLayer } from '../oci/layer-scan.ts';
 import type { Image, ImageStore, Layer } from '../oci/store.ts';
-import type { TarHeader } from '../oci/tar-format.ts';
 import { causeOf, UNKNOWN, type Places } from './causes.ts';
-import type { Aspect, Difference, Pair } from './contract.ts';
+import type { Difference, Pair } from './contract.ts';
 
 /** One image where it is stored. */
 export interface Side {
@@ -29,10 +29,10 @@ export async function compareImages(first: Side, second: Side, places: Places): 
   const found: Difference[] = settingsDiffer(first.image, second.image) ? [CONFIGURATION] : [];
   let more = 0;
   for (const { step, layers } of pairedLayers(first.image, second.image)) {
-    const [left, right] = await Promise.all([entriesOf(first.store, layers[0]), entriesOf(second.store, layers[1])]);
+    const [left, right] = await Promise.all([filesOf(first.store, layers[0]), filesOf(second.store, layers[1])]);
     const paths = [...new Set([...left.keys(), ...right.keys()])].toSorted();
     const differing = paths.flatMap((path) => {
-      const what = aspectsOf(left.get(path), right.get(path));
+      const what = aspectsOf(fileAt(left, path), fileAt(right, path));
       return what.length === 0 ? [] : [{ path, what }];
     });
     const shown = differing.slice(0, Math.max(SHOWN - found.length, 0));
@@ -88,42 +88,19 @@ function namedLayers({ layers, config }: Image): ReadonlyMap<string, Layer> {
   return named;
 }
 
-interface Entry {
-  readonly header: TarHeader;
-  /** sha256 of the content. */
-  readonly hash: string;
+type Files = ReadonlyMap<string, LayerFile>;
+
+async function filesOf(store: Side['store'], layer: Layer | null): Promise<Files> {
+  if (layer === null) return new Map();
+  const reader = listingReader({ contents: true });
+  await scanLayer(store, layer, reader);
+  return reader.listing().files;
 }
 
-async function entriesOf(store: Side['store'], layer: Layer | null): Promise<ReadonlyMap<string, Entry>> {
-  const found = new Map<string, Entry>();
-  if (layer === null) return found;
-  await scanLayer(store, layer, {
-    entry(header) {
-      found.set(header.path, { header, hash: '' });
-      if (header.kind !== 'file') return null;
-      const hash = createHash('sha256');
-      return {
-        write: (bytes) => void hash.update(bytes),
-        end: () => void found.set(header.path, { header, hash: hash.digest('hex') }),
-      };
-    },
-  });
-  return found;
-}
-
-function aspectsOf(first: Entry | undefined, second: Entry | undefined): readonly Aspect[] {
-  if (first === undefined || second === undefined) return [first === undefined ? 'only second' : 'only first'];
-  const [a, b] = [first.header, second.header];
-  const checks: readonly (readonly [Aspect, boolean])[] = [
-    ['kind', a.kind !== b.kind],
-    ['content', first.hash !== second.hash],
-    ['mode', a.mode !== b.mode],
-    ['owner', a.uid !== b.uid || a.gid !== b.gid],
-    ['link', a.target !== b.target],
-    ['time', a.mtimeSeconds !== b.mtimeSeconds],
-    ['attributes', !isDeepStrictEqual(a.xattrs, b.xattrs)],
-  ];
-  return checks.filter(([, differs]) => differs).map(([aspect]) => aspect);
+/** Without what is another's: the content of a hard link is told at the file that it is another name of. */
+function fileAt(files: Files, path: string): LayerFile | undefined {
+  const file = files.get(path);
+  return file?.kind === 'hardlink' ? { ...file, content: null } : file;
 }
 
 type Found = Pick<Pair, 'path' | 'what'>;

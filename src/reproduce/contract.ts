@@ -3,6 +3,7 @@
  * folder owns the second bake, the comparison and the explanation of each difference; it changes no image and no recipe.
  */
 import type { Digest } from '../domain/digest.ts';
+import type { Aspect } from '../oci/file-aspects.ts';
 
 /** What is different where the second bake happens; or the same, where this machine can't make it different. */
 export interface Variation {
@@ -11,9 +12,6 @@ export interface Variation {
   /** How, or why not. */
   readonly how: string;
 }
-
-/** In which ways an entry of a layer can differ. */
-export type Aspect = 'content' | 'mode' | 'owner' | 'time' | 'kind' | 'link' | 'attributes' | 'only first' | 'only second';
 
 export interface Difference {
   /** In the image; null: the image's configuration. */
