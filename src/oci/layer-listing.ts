@@ -7,15 +7,15 @@ import type { ContentSink, LayerVisitor } from './layer-scan.ts';
 import { type TarHeader, unsafe } from './tar-format.ts';
 
 export interface LayerFile extends Omit<TarHeader, 'path'> {
-  /**
-   * sha256 of a file's content; null for what has none, or where contents were not asked for. A hard link has the size and
-   * the content of the file that it is another name of.
-   */
+  /** sha256 of a file's content; null for what has none, or where contents were not asked for. */
   readonly content: Digest | null;
 }
 
 export interface LayerListing {
-  /** Relative path, '' is the root itself, bytes as latin1 → its last entry. */
+  /**
+   * Relative path, '' is the root itself, bytes as latin1 → its last entry. A hard link is all that the file is that it is
+   * another name of, and its target is that file's path, however many links lie between.
+   */
   readonly files: ReadonlyMap<string, LayerFile>;
   /** What it removes from the layers below. What stands in the place of something hides that too, and is not listed here. */
   readonly whiteouts: readonly string[];
@@ -45,8 +45,7 @@ export function listingReader({ contents }: { readonly contents: boolean }): Lis
     entry({ path, ...header }) {
       hold(path.length + header.target.length);
       for (const [name, value] of header.xattrs) hold(name.length + value.length);
-      const linked = header.kind === 'hardlink' ? files.get(linkPath(header.target)) : undefined;
-      files.set(path, { ...header, size: linked?.size ?? header.size, content: linked?.content ?? null });
+      files.set(path, header.kind === 'hardlink' ? linked(header, files) : { ...header, content: null });
       if (header.kind !== 'file' || !contents) return null;
       return hashing((content) => void files.set(path, { ...header, content }));
     },
@@ -56,6 +55,14 @@ export function listingReader({ contents }: { readonly contents: boolean }): Lis
     },
     listing: () => ({ files, whiteouts, opaque }),
   };
+}
+
+function linked(header: Omit<TarHeader, 'path'>, files: ReadonlyMap<string, LayerFile>): LayerFile {
+  const target = linkPath(header.target);
+  const file = files.get(target);
+  if (file === undefined) return { ...header, target, content: null };
+  if (file.kind === 'symlink') return file;
+  return { ...file, kind: 'hardlink', target: file.kind === 'hardlink' ? file.target : target };
 }
 
 function hashing(done: (content: Digest) => void): ContentSink {

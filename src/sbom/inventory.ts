@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import type { Digest } from '../domain/digest.ts';
 import { parentOf } from '../oci/layer-paths.ts';
 import { Veil } from '../oci/layer-veil.ts';
-import type { Image, ImageStore } from '../oci/store.ts';
+import type { Image, ImageStore, Layer } from '../oci/store.ts';
 import { sha256 } from '../platform/hash.ts';
 import { cached } from './cache.ts';
 import { type FileFacts, type LayerFacts, layerFacts } from './layer-facts.ts';
@@ -27,15 +27,18 @@ export async function inventoryOf(
 ): Promise<Inventory> {
   const chain = sha256(JSON.stringify(image.layers.map(({ diffId }) => diffId)));
   return cached(join(cacheFolder, 'packages', 'images'), chain, async () => {
-    const folder = join(cacheFolder, 'packages', 'layers');
     const layers: { diffId: Digest; facts: LayerFacts }[] = [];
     for (const layer of image.layers) {
-      const { diffId } = layer;
-      layers.push({ diffId, facts: await cached(folder, diffId, () => layerFacts(store, layer, signal)) });
+      const facts = await keptFacts(cacheFolder, layer, () => layerFacts(store, layer, signal));
+      layers.push({ diffId: layer.diffId, facts });
     }
     return mergeLayers(layers);
   });
 }
+
+/** What a layer says of packages; `read` is asked where nothing is kept. */
+export const keptFacts = (cacheFolder: string, { diffId }: Layer, read: () => Promise<LayerFacts>): Promise<LayerFacts> =>
+  cached(join(cacheFolder, 'packages', 'layers'), diffId, read);
 
 interface Held {
   readonly file: FileFacts;

@@ -1,5 +1,5 @@
 /** What one layer says of packages, by itself: the same for every image that has it, so it is kept by its diff id. */
-import { scanLayer } from '../oci/layer-scan.ts';
+import { type LayerVisitor, scanLayer } from '../oci/layer-scan.ts';
 import type { ImageStore, Layer } from '../oci/store.ts';
 import type { TarHeader } from '../oci/tar-format.ts';
 import { distributionOf, OS_RELEASE_PATHS } from './os-release.ts';
@@ -40,15 +40,29 @@ const PACKAGES = 200_000;
 
 /** Throws as `scanLayer`. */
 export async function layerFacts(store: Pick<ImageStore, 'openLayer'>, layer: Layer, signal: AbortSignal): Promise<LayerFacts> {
-  const gathering = new Gathering();
+  const gathering = factsReader();
   await scanLayer(store, layer, {
+    ...gathering,
     entry(header) {
       signal.throwIfAborted();
       return gathering.entry(header);
     },
-    hidden: ({ kind, path }) => gathering.hide(kind, path),
   });
-  return gathering.finish();
+  return gathering.facts();
+}
+
+export interface FactsReader extends LayerVisitor {
+  /** Once the layer has been read to its end. */
+  facts(): LayerFacts;
+}
+
+export function factsReader(): FactsReader {
+  const gathering = new Gathering();
+  return {
+    entry: (header) => gathering.entry(header),
+    hidden: ({ kind, path }) => gathering.hide(kind, path),
+    facts: () => gathering.finish(),
+  };
 }
 
 interface Sink {

@@ -1,10 +1,8 @@
 /** The thread in which a database is read. */
-import { parentPort, workerData } from 'node:worker_threads';
-
-import { messageOf } from '../../errors/error.ts';
+import { answerApart } from '../../platform/apart.ts';
 import { keyOf } from '../match.ts';
 import type { SourceFile } from './files.ts';
-import { load, type Loaded } from './load.ts';
+import { load } from './load.ts';
 
 export interface LoadRequest {
   readonly files: readonly SourceFile[];
@@ -14,13 +12,6 @@ export interface LoadRequest {
   readonly name: string | null;
 }
 
-export type LoadAnswer = { readonly loaded: Loaded } | { readonly why: string };
-
-const { files, wanted, name } = workerData as LoadRequest;
-const isWanted = (ecosystem: string, of: string): boolean => wanted.has(keyOf(ecosystem, of));
-const answer = await load(files, isWanted, name).then(
-  (loaded): LoadAnswer => ({ loaded }),
-  (error: unknown): LoadAnswer => ({ why: messageOf(error) }),
+await answerApart(({ files, wanted, name }: LoadRequest) =>
+  load(files, (ecosystem, of) => wanted.has(keyOf(ecosystem, of)), name),
 );
-// oxlint-disable-next-line unicorn/require-post-message-target-origin -- a thread's port, not a window
-parentPort?.postMessage(answer);
