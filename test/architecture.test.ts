@@ -29,6 +29,7 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[] | 'anything but cli'
   gates: ['domain', 'errors', 'platform', 'oci', 'bake', 'engines'],
   sbom: ['domain', 'errors', 'platform', 'oci', 'gates'],
   vulnerabilities: ['domain', 'errors', 'platform', 'oci', 'gates', 'sbom'],
+  diff: ['domain', 'errors', 'platform', 'oci', 'gates', 'sbom', 'vulnerabilities'],
   reproduce: ['domain', 'errors', 'platform', 'oci', 'linux', 'bake'],
   traffic: ['domain', 'errors', 'platform', 'engines'],
   engines: ['domain', 'errors'],

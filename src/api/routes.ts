@@ -42,6 +42,7 @@ export const ROUTES = {
     answer: 'json',
     summary: 'What is known to be wrong with the packages in an image',
   },
+  diff: { method: 'GET', path: '/v1/diff', answer: 'json', summary: 'What differs between two images or releases' },
   tagImage: { method: 'POST', path: '/v1/images/:reference/tags', answer: 'json', summary: 'Give an image one more tag' },
   push: {
     method: 'POST',

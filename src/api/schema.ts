@@ -27,6 +27,7 @@ import {
   TransferEvent,
   VulnerabilityReport,
 } from './bodies.ts';
+import { Diff } from './diff-bodies.ts';
 import { by, count, cve, flag, folder, host, name, nothing, reason, reference } from './inputs.ts';
 import {
   Base,
@@ -101,6 +102,23 @@ export const SCHEMAS = {
     answer: z.record(z.string(), json),
   },
   vulnerabilities: { input: z.strictObject({ reference: name, folder: folder.optional() }), answer: VulnerabilityReport },
+  diff: {
+    input: z.strictObject({
+      /** An image (digest, first digits, tag, channel) or a release (`web.r7`, `web.local.r7`). */
+      first: name,
+      /** The same; `r8` where the first is a release: of the same fleet. */
+      second: name,
+      /** Whether what lies in folders of one image only is listed, too. */
+      all: flag.default(false),
+      /** Whether changed lines of texts are told. */
+      texts: flag.default(false),
+      /** How many files are listed, at most 20,000. */
+      limit: count.default(2000),
+      /** Of a kiln.yaml whose sources of vulnerabilities count. */
+      folder: folder.optional(),
+    }),
+    answer: Diff,
+  },
   tagImage: { input: z.strictObject({ reference: name, tag: name }), answer: StoredImage },
   push: { input: z.strictObject({ image: name, reference: reference.optional(), by }), event: TransferEvent, answer: Pushed },
   pull: {
@@ -301,6 +319,7 @@ export type LogLineBody = z.output<typeof LogLine>;
 export type EvidenceBody = z.output<typeof Evidence>;
 export type ImageBody = z.output<typeof Image>;
 export type InventoryBody = z.output<typeof Inventory>;
+export type DiffBody = z.output<typeof Diff>;
 export type VulnerabilityReportBody = z.output<typeof VulnerabilityReport>;
 export type StoredImageBody = z.output<typeof StoredImage>;
 export type ServeEventBody = z.output<typeof ServeEvent>;

@@ -11,6 +11,7 @@ import type { Handlers, HandlerContext } from '../api/schema.ts';
 import { createServer, type Server } from '../api/server.ts';
 import { exec, type ExecResult } from '../platform/exec.ts';
 import { kilnHome } from '../platform/home.ts';
+import { DIFF } from './testing/diff.ts';
 import { fleet, group } from './testing/fakes.ts';
 
 const KILN = resolve(import.meta.dirname, '../../bin/kiln');
@@ -155,6 +156,10 @@ const handlers: Readonly<Record<string, (input: never, ctx: StreamContext) => Pr
     doubts: [],
     vulnerabilities: [],
   }),
+  diff: async ({ first, second }: { readonly first: string; readonly second: string }) => ({
+    ...DIFF,
+    same: first === second,
+  }),
   tagImage: async () => stored,
   channels: async () => ({ channels: [channel] }),
   channel: async () => channel,
@@ -251,6 +256,8 @@ const CALLS: readonly (readonly [args: string, exit: number])[] = [
   ['sbom web:1.0.0', 0],
   ['sbom web:1.0.0 --format spdx', 0],
   ['vulnerabilities web:1.0.0', 0],
+  ['diff web:1.0.0 web:1.1.0', 3],
+  ['diff web.r7 web.r7 --all --text --markdown', 0],
   ['tag 4f1c9ab2 web:1.0.0', 0],
   ['channels', 0],
   ['channel production', 0],

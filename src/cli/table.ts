@@ -1,5 +1,6 @@
 /** Every command as data. The parser, the help, docs/reference/cli.md and the shells' completions are made from this table. */
 import type { CommandSpec, OptionSpec } from './command.ts';
+import { DIFF_COMMAND } from './diff-command.ts';
 import { LINEAGE_COMMANDS } from './lineage-commands.ts';
 import { image, option, optional, repeated, required } from './table-parts.ts';
 
@@ -122,6 +123,7 @@ export const COMMANDS: readonly CommandSpec[] = [
     exits: { 3: 'there are some' },
     load: () => import('./commands/vulnerabilities.ts'),
   },
+  DIFF_COMMAND,
   {
     name: 'tag',
     group: 'Images',

@@ -16,6 +16,7 @@ export type {
   BakeEventBody,
   BakeResultBody,
   ChannelBody,
+  DiffBody,
   EntryBody,
   EventOf,
   EvidenceBody,

@@ -6,6 +6,7 @@ import { version } from '../platform/version.ts';
 import { cascadeVerbs } from './cascade-verbs.ts';
 import { channelVerbs } from './channel-verbs.ts';
 import { deployVerbs } from './deploy-verbs.ts';
+import { diffVerbs } from './diff-verbs.ts';
 import { evidenceVerbs } from './evidence-verbs.ts';
 import { fleetVerbs } from './fleet-verbs.ts';
 import { gcVerbs } from './gc-verbs.ts';
@@ -30,6 +31,7 @@ export function kilnVerbs(parts: Parts): Handlers {
     ...registryVerbs(parts),
     ...packageVerbs(parts),
     ...vulnerabilityVerbs(parts),
+    ...diffVerbs(parts),
     ...cascadeVerbs(parts),
     ...patchVerbs(parts),
     ...channelVerbs(parts),

@@ -7,6 +7,7 @@ import type { Image } from '../oci/store.ts';
 import { sbomOf } from '../sbom/document.ts';
 import { inventoryOf } from '../sbom/inventory.ts';
 import type { Inventory } from '../sbom/package.ts';
+import { resolveImage } from './names.ts';
 import type { Parts } from './parts.ts';
 
 export function packageVerbs(parts: Parts): Pick<Handlers, 'packages' | 'sbom'> {
@@ -27,7 +28,8 @@ interface Inventoried {
   readonly inventory: Inventory;
 }
 
-async function inventoried({ images, home }: Parts, reference: string, signal: AbortSignal): Promise<Inventoried> {
-  const image = await images.image(await images.resolve(reference));
+async function inventoried(parts: Parts, reference: string, signal: AbortSignal): Promise<Inventoried> {
+  const { images, home } = parts;
+  const image = await images.image(await resolveImage(parts, reference));
   return { image, inventory: await inventoryOf(images, image, { cacheFolder: join(home.bake, 'gates'), signal }) };
 }

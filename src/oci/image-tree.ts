@@ -68,11 +68,11 @@ export async function readImageFiles(
   store: Contents,
   image: Pick<Image, 'layers'>,
   wanted: (path: string) => boolean,
-  { maxBytes, signal }: { readonly maxBytes: number; readonly signal: AbortSignal },
+  { maxBytes, signal }: { readonly maxBytes: number; readonly signal?: AbortSignal },
 ): Promise<ReadonlyMap<string, Buffer>> {
   const found = new Map<string, Buffer>();
   for (const layer of image.layers) {
-    signal.throwIfAborted();
+    signal?.throwIfAborted();
     const own = new Map<string, Buffer>();
     const veil = new Veil();
     await scanLayer(store, layer, {

@@ -37,16 +37,16 @@ export async function apart<T>(module: URL, input: unknown, { memoryMb, signal }
   }
 }
 
-/** The other side, in the thread: works with what `apart` was given. */
-export async function answerApart<I>(work: (input: I) => unknown): Promise<void> {
+/** The other side, in the thread: works with what `apart` was given, which is of the type that the two agreed on. */
+export async function answerApart(work: (input: never) => unknown): Promise<void> {
   const answer = await answered(work);
   // oxlint-disable-next-line unicorn/require-post-message-target-origin -- a thread's port, not a window
   parentPort?.postMessage(answer);
 }
 
-async function answered<I>(work: (input: I) => unknown): Promise<Answer> {
+async function answered(work: (input: never) => unknown): Promise<Answer> {
   try {
-    return { value: await work(workerData as I) };
+    return { value: await work(workerData as never) };
   } catch (error) {
     if (!(error instanceof KilnError)) throw error;
     const { code, message, hint } = error;

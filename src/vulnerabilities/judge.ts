@@ -21,15 +21,23 @@ export function judge(
   statements: readonly VexStatement[],
   policy: GatePolicy,
 ): readonly Judged[] {
-  const before = new Set((baseline ?? []).flatMap(identities));
+  const fresh = new Set(newSince(vulnerabilities, baseline ?? []));
   return vulnerabilities.map((vulnerability) => {
-    const isNew = !identities(vulnerability).some((each) => before.has(each));
+    const isNew = fresh.has(vulnerability);
     const statement = stated(vulnerability, statements);
     return { vulnerability, isNew, statement, finding: findingFor(vulnerability, isNew, statement, policy) };
   });
 }
 
-const identities = ({ id, aliases, type, name }: Vulnerability): readonly string[] =>
+/** Those that are not among the others: under none of their names, in no version of the package. */
+export function newSince<T extends Named>(vulnerabilities: readonly T[], others: readonly Named[]): readonly T[] {
+  const known = new Set(others.flatMap(identities));
+  return vulnerabilities.filter((each) => !identities(each).some((name) => known.has(name)));
+}
+
+type Named = Pick<Vulnerability, 'id' | 'aliases' | 'type' | 'name'>;
+
+const identities = ({ id, aliases, type, name }: Named): readonly string[] =>
   [id, ...aliases].map((each) => JSON.stringify([each, type, name]));
 
 function findingFor(found: Vulnerability, isNew: boolean, statement: VexStatement | null, policy: GatePolicy): Finding {

@@ -28,9 +28,12 @@ export function assignedSecrets(text: string): readonly { readonly secret: strin
 }
 
 /** For a variable of an image's environment, a label, or a build argument. */
-export function isSecretAssignment(name: string, value: string): boolean {
+export const isSecretAssignment = (name: string, value: string): boolean => namesSecret(name) && isRandom(value);
+
+/** A name that promises a secret, whatever its value is. */
+export function namesSecret(name: string): boolean {
   const [, rest] = new RegExp(NAME, 'i').exec(name) ?? [];
-  return rest !== undefined && !ABOUT.test(rest) && isRandom(value);
+  return rest !== undefined && !ABOUT.test(rest);
 }
 
 /** As random as what a generator makes, and no reference to a value elsewhere, path, URL or sentence. */
