@@ -13,7 +13,10 @@ import type { LineageState } from './state.ts';
 export function planCascade(state: LineageState, parents: Parents, roots: Iterable<Digest>): readonly CascadeStep[] {
   const from = new Set(roots);
   const below = descendantsOf(from, parents);
-  const keys = new Set([...state.lines].filter(([, line]) => below.has(line.image)).map(([key]) => key));
+  // A root that stands on another root is to be made again, too.
+  const isBelow = (image: Digest): boolean =>
+    below.has(image) || (from.has(image) && [...ancestorsOf(image, parents).keys()].some((each) => from.has(each)));
+  const keys = new Set([...state.lines].filter(([, line]) => isBelow(line.image)).map(([key]) => key));
   const isTouched = (image: Digest): boolean => from.has(image) || below.has(image);
   const steps = [...keys].toSorted().map((key): CascadeStep => {
     const { service, folder, image } = state.lines.get(key) ?? missing(key);
@@ -35,19 +38,30 @@ export function pinned(touched: readonly BuiltOn[]): string | null {
   return `its kiln.yaml names ${first.name}, which never moves; to follow, name a channel (channel:SERVICE.CHANNEL) or a tag of a registry`;
 }
 
-/** Those that stand on each other, over however many others, come last and are stuck. */
+/** Each after all that it stands on; those that stand on themselves, over however many others, are stuck. */
 export function inOrder(steps: readonly CascadeStep[]): readonly CascadeStep[] {
   const done = new Set<string>();
   const ordered: CascadeStep[] = [];
   let left = steps;
   while (left.length > 0) {
     const ready = left.filter(({ after }) => after.every((key) => done.has(key)));
-    if (ready.length === 0) return [...ordered, ...left.map((step) => ({ ...step, stuck: 'it stands on itself, over others' }))];
-    for (const { key } of ready) done.add(key);
-    ordered.push(...ready);
+    const next = ready.length > 0 ? ready : circlesIn(left);
+    for (const { key } of next) done.add(key);
+    ordered.push(...next);
     left = left.filter(({ key }) => !done.has(key));
   }
   return ordered;
+}
+
+/** Never empty where each of the steps stands on one of them. */
+function circlesIn(steps: readonly CascadeStep[]): readonly CascadeStep[] {
+  const after = new Map(steps.map((step) => [step.key, step.after]));
+  const standsOnItself = ({ key }: CascadeStep): boolean => {
+    const seen = new Set(after.get(key));
+    for (const each of seen) for (const below of after.get(each) ?? []) seen.add(below);
+    return seen.has(key);
+  };
+  return steps.filter(standsOnItself).map((step) => ({ ...step, stuck: 'it stands on itself, over others' }));
 }
 
 /** The first step that is neither done nor held up, with what to say of those that are held up; null: all have ended. */
