@@ -1,9 +1,9 @@
 /** The lineage's state as the daemon holds it: folded from the journal at the start, and on with every append. */
 import type { Digest } from '../domain/digest.ts';
 import type { Revoked } from '../domain/revocation.ts';
-import { LINEAGE_KINDS, lineageEventOf } from '../lineage/events.ts';
+import { LINEAGE_KINDS, lineageEventOf, type LineageEvent } from '../lineage/events.ts';
 import { LAUNCH_KINDS, noLaunches, noteLaunch } from '../lineage/launches.ts';
-import { EMPTY_LINEAGE, foldLineage, revocationAt, type LineageState } from '../lineage/state.ts';
+import { foldLineage, replayLineage, revocationAt, type LineageState } from '../lineage/state.ts';
 import type { Clock } from '../platform/clock.ts';
 import type { Entry, Journal } from '../store/journal.ts';
 
@@ -15,19 +15,28 @@ export interface Lineage {
   readonly revoked: Revoked;
 }
 
+interface LineageEntry {
+  readonly event: LineageEvent;
+  readonly seq: number;
+  readonly at: number;
+}
+
 export function openLineage(journal: Journal, clock: Clock): Lineage {
-  let state = EMPTY_LINEAGE;
   const launches = noLaunches();
-  const take = (entry: Entry): void => {
-    const { seq, at } = entry;
-    noteLaunch(launches, entry);
-    const event = entry.fleet === null ? lineageEventOf(entry) : null;
-    if (event !== null) state = foldLineage(state, event, seq, at);
+  const taken = (entries: Iterable<Entry>): readonly LineageEntry[] => {
+    const found: LineageEntry[] = [];
+    for (const entry of entries) {
+      const { seq, at, fleet } = entry;
+      noteLaunch(launches, entry);
+      const event = fleet === null ? lineageEventOf(entry) : null;
+      if (event !== null) found.push({ event, seq, at });
+    }
+    return found;
   };
   const kinds = new Set([...LINEAGE_KINDS, ...LAUNCH_KINDS]);
-  for (const entry of journal.read({ kinds })) take(entry);
+  let state = replayLineage(taken(journal.read({ kinds })));
   journal.follow((entries) => {
-    for (const entry of entries) take(entry);
+    for (const { event, seq, at } of taken(entries)) state = foldLineage(state, event, seq, at);
   });
   return {
     launched: launches.last,

@@ -4,7 +4,7 @@ import { createHash } from 'node:crypto';
 import type { Digest } from '../../domain/digest.ts';
 import type { ServiceName } from '../../domain/ids.ts';
 import type { LineageEvent } from '../events.ts';
-import { EMPTY_LINEAGE, foldLineage, type LineageState } from '../state.ts';
+import { emptyLineage, foldLineage, type LineageState } from '../state.ts';
 
 /** The image of that name. */
 export const imageOf = (name: string): Digest => `sha256:${createHash('sha256').update(name).digest('hex')}` as Digest;
@@ -12,7 +12,7 @@ export const imageOf = (name: string): Digest => `sha256:${createHash('sha256').
 export const WEB = 'web' as ServiceName;
 
 export const after = (...events: readonly LineageEvent[]): LineageState =>
-  events.reduce((state, event, index) => foldLineage(state, event, index + 1, (index + 1) * 1000), EMPTY_LINEAGE);
+  events.reduce((state, event, index) => foldLineage(state, event, index + 1, (index + 1) * 1000), emptyLineage());
 
 export const set = (
   channel: string,
