@@ -44,6 +44,7 @@ import { digest, fleet, json, list } from './parts.ts';
 import { PatchPlan, PatchStatus } from './patch-bodies.ts';
 import type { JsonRoute, RouteName, StreamRoute } from './routes.ts';
 
+const breakGlass = z.string().trim().min(3).max(500).optional();
 const Deploy = z.strictObject({
   folder,
   environment: name.optional(),
@@ -51,7 +52,7 @@ const Deploy = z.strictObject({
   image: name.optional(),
   strategy: z.enum(['rolling', 'blue-green', 'canary', 'recreate']).optional(),
   /** Why what the environment demands of images is overruled this time; not a revocation. */
-  breakGlass: z.string().trim().min(3).max(500).optional(),
+  breakGlass,
   by,
 });
 
@@ -223,7 +224,12 @@ export const SCHEMAS = {
   lineage: { input: z.strictObject({ reference: name }), answer: LineageBody },
   planPatch: { input: z.strictObject({ cve }), answer: PatchPlan },
   patch: {
-    input: z.strictObject({ cve, by }),
+    input: z.strictObject({
+      cve,
+      /** Why policies of channels, demands of environments and freezes are overruled; not a revocation. */
+      breakGlass,
+      by,
+    }),
     /** `id`: null where there is nothing to do. `joined`: it was under way already. */
     answer: z.object({ id: z.int().nullable(), joined: z.boolean(), plan: PatchPlan }),
   },

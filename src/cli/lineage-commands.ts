@@ -132,6 +132,7 @@ export const LINEAGE_COMMANDS: readonly CommandSpec[] = [
     arguments: [required('CVE', 'the vulnerability, as in CVE-2024-5535')],
     options: [
       option('--plan', 'only say what has it, what of that runs, and what would be done'),
+      option('--break-glass <REASON>', 'although a freeze, a demand or a policy of a channel speaks against it; told for ever'),
       option('--wait', 'follow until nothing runs with it any more (default)'),
       option('--no-wait', 'leave it to the daemon at once'),
     ],

@@ -7,6 +7,7 @@ import { join } from 'node:path';
 import type { Digest } from '../domain/digest.ts';
 import type { VulnerabilityPolicy } from '../domain/gate.ts';
 import { KilnError, messageOf } from '../errors/error.ts';
+import { inParallel } from '../oci/parallel.ts';
 import type { Image } from '../oci/store.ts';
 import { inventoryOf } from '../sbom/inventory.ts';
 import { gatePolicyOf } from '../spec/gates.ts';
@@ -77,18 +78,16 @@ export async function diagnose(
 ): Promise<Diagnosis> {
   const { home, clock } = parts;
   const cacheFolder = join(home.bake, 'gates');
-  const { subjects, unjudged } = await inventoried(parts, images, { cacheFolder, signal });
+  const looked = await lookedAt(parts, images, { cacheFolder, signal });
+  const subjects = looked.flatMap(({ subject }) => subject ?? []);
   const homeFolder = vulnerabilityFolder(home);
   const { policy, doubts } = await allSources(parts, lines, homeFolder);
   const options = { policy, homeFolder, cacheFolder, now: clock.now(), signal };
   const assessed = await assessAll(subjects, options);
   if (assessed === null) throw new KilnError('VULNERABILITY_DATA', 'nothing can be said of any image', { hint: NO_DATA });
-  const scanned = await Promise.all(
-    subjects.map(async ({ image }, index): Promise<ScannedImage> => {
-      const vulnerabilities = assessed[index]?.vulnerabilities ?? [];
-      return { image, vulnerabilities, baseLayers: await baseLayersOf(parts, image) };
-    }),
-  );
+  const scanned = subjects.map((subject, index): ScannedImage => {
+    return { ...subject, vulnerabilities: assessed[index]?.vulnerabilities ?? [] };
+  });
   const found = affectedImages(cve, scanned).map((each) => ({ each, statement: harmlessBy(parts, each, lines) }));
   const affected = Map.groupBy(
     found.flatMap(({ each, statement }) => (statement === null ? [each] : [])),
@@ -100,35 +99,51 @@ export async function diagnose(
     harmless: found.flatMap(({ each: { digest: image }, statement }) =>
       statement === null || affected.has(image) ? [] : [{ image, file: statement.file, why: statement.why }],
     ),
-    unjudged,
+    unjudged: looked.flatMap(({ image, unread }) => unread.map((why) => ({ image, why }))),
     isKnown: async () => found.length > 0 || isKnownTo(cve, subjects, options),
     doubts: [...new Set([...doubts, ...assessed.flatMap((each) => each.doubts)])],
   };
 }
 
-async function inventoried(
-  { images: store }: Parts,
+interface Looked {
+  readonly image: Digest;
+  /** Null: nothing can be said of it. */
+  readonly subject: (AssessedImage & Pick<ScannedImage, 'baseLayers'>) | null;
+  /** What could not be read of it. */
+  readonly unread: readonly string[];
+}
+
+/** Files that are read and packages that are found: more at a time is not faster. */
+const AT_A_TIME = 8;
+
+/** In the order of the images. */
+async function lookedAt(
+  parts: Parts,
   digests: readonly Digest[],
   options: { readonly cacheFolder: string; readonly signal: AbortSignal },
-): Promise<{ readonly subjects: readonly AssessedImage[]; readonly unjudged: Diagnosis['unjudged'] }> {
-  const subjects: AssessedImage[] = [];
-  const unjudged: { image: Digest; why: string }[] = [];
-  for (const digest of digests) {
-    const image = await readImage(store, digest);
-    if (isDamaged(image)) {
-      unjudged.push({ image: digest, why: image.message });
-      continue;
-    }
-    try {
-      const inventory = await inventoryOf(store, image, options);
-      subjects.push({ store, image, inventory });
-      unjudged.push(...inventory.unread.map(({ path, why }) => ({ image: digest, why: `${path}: ${why}` })));
-    } catch (error) {
-      if (options.signal.aborted || !(error instanceof KilnError)) throw error;
-      unjudged.push({ image: digest, why: messageOf(error) });
-    }
+): Promise<readonly Looked[]> {
+  const looked = new Map<Digest, Looked>();
+  await inParallel(digests, AT_A_TIME, async (digest) => void looked.set(digest, await lookAt(parts, digest, options)));
+  return digests.flatMap((digest) => looked.get(digest) ?? []);
+}
+
+async function lookAt(
+  parts: Parts,
+  digest: Digest,
+  options: { readonly cacheFolder: string; readonly signal: AbortSignal },
+): Promise<Looked> {
+  const { images: store } = parts;
+  const nothing = (why: string): Looked => ({ image: digest, subject: null, unread: [why] });
+  const image = await readImage(store, digest);
+  if (isDamaged(image)) return nothing(image.message);
+  try {
+    const inventory = await inventoryOf(store, image, options);
+    const unread = inventory.unread.map(({ path, why }) => `${path}: ${why}`);
+    return { image: digest, subject: { store, image, inventory, baseLayers: await baseLayersOf(parts, image) }, unread };
+  } catch (error) {
+    if (options.signal.aborted || !(error instanceof KilnError)) throw error;
+    return nothing(messageOf(error));
   }
-  return { subjects, unjudged };
 }
 
 /** Of every kiln.yaml and of this machine: what one service knows of a package is true of another's. */

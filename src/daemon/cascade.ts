@@ -66,7 +66,7 @@ async function remake(parts: Parts, step: CascadeStep, by: string): Promise<Step
   const made = await bakeAgain(parts, step);
   if (made.outcome === 'failed') return made;
   const isOld = (image: Digest): boolean => image === step.image;
-  return promoted(parts, step, made.image, { how: 'cascade', by, why: 'a base has moved', isOld });
+  return promoted(parts, step, made.image, { how: 'cascade', by, why: 'a base has moved', breakGlass: false, isOld });
 }
 
 /** Takes the line's newest image where that is mended already, as it is when a patch goes on or is given again. */
@@ -79,9 +79,11 @@ async function mend(parts: Parts, step: CascadeStep, { id, by }: OpenCascade, cv
   if (made.outcome === 'failed') return made;
   const { left, mended } = await mendingOf(parts, cve, step.image, made.image);
   if (left !== null) return { key: step.key, outcome: 'failed', image: made.image, why: left, moved: [] };
-  const affected = new Set(patches.get(id)?.images);
+  const { images = [], glass = null } = patches.get(id) ?? {};
+  const affected = new Set(images);
   const isOld = (image: Digest): boolean => affected.has(image);
-  return { ...promoted(parts, step, made.image, { how: 'patch', by, why: `mends ${cve}`, isOld }), mended };
+  const why = glass === null ? `mends ${cve}` : `mends ${cve}: ${glass}`;
+  return { ...promoted(parts, step, made.image, { how: 'patch', by, why, breakGlass: glass !== null, isOld }), mended };
 }
 
 type Made = { readonly outcome: 'made'; readonly image: Digest } | (StepResult & { readonly outcome: 'failed' });
@@ -96,7 +98,7 @@ async function bakeAgain(parts: Parts, { key, service, folder }: CascadeStep): P
   return { outcome: 'made', image };
 }
 
-interface Reason extends Pick<MoveRequest, 'how' | 'by' | 'why'> {
+interface Reason extends Pick<MoveRequest, 'how' | 'by' | 'why' | 'breakGlass'> {
   /** What a channel may hold to be moved: what somebody has put there meanwhile stays. */
   readonly isOld: (image: Digest) => boolean;
 }
@@ -129,7 +131,7 @@ function promote(
     left = left.filter((name) => {
       try {
         const channel = name.slice(service.length + 1);
-        if (moveChannel(parts, { ...request, service, channel, image, breakGlass: false })) moved.push(name);
+        if (moveChannel(parts, { ...request, service, channel, image })) moved.push(name);
         return false;
       } catch (error) {
         refused = [...refused, messageOf(error)];

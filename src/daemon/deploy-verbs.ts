@@ -60,10 +60,10 @@ async function deploy(parts: Parts, input: ParsedOf<'deploy'>, ctx: Context): Pr
   };
 }
 
-/** Both ways it goes into the history, before anything is done (law 9). */
-async function admit(
+/** Both ways it goes into the history, before anything is done (law 9). Null: nothing had to be overruled. */
+export async function admit(
   parts: Parts,
-  { breakGlass, by }: ParsedOf<'deploy'>,
+  { breakGlass, by }: Pick<ParsedOf<'deploy'>, 'breakGlass' | 'by'>,
   fleet: FleetId,
   candidate: Candidate,
 ): Promise<BrokenGlass | null> {

@@ -1,6 +1,7 @@
 /** One fleet of a patch: waits for the image that takes the place of its own, and rolls that out with nothing else changed. */
 import { shortDigest, type Digest } from '../domain/digest.ts';
 import { environmentOf as environmentIn, serviceOf } from '../domain/ids.ts';
+import type { BrokenGlass } from '../domain/release.ts';
 import { KilnError, messageOf } from '../errors/error.ts';
 import { channelKey } from '../lineage/state.ts';
 import { lineageEntry } from '../lineage/events.ts';
@@ -9,9 +10,8 @@ import { patchOf } from '../lineage/patch-state.ts';
 import type { FleetResult, Patch, PatchFleet } from '../lineage/patch-steps.ts';
 import { environmentOf } from '../spec/environment.ts';
 import { loadSpec } from '../spec/load.ts';
-import { admissionChecks, requireAdmitted } from './admission.ts';
 import { soundImage } from './damaged.ts';
-import { labelOf } from './deploy-verbs.ts';
+import { admit, labelOf } from './deploy-verbs.ts';
 import type { Parts } from './parts.ts';
 import { until } from './until.ts';
 
@@ -50,7 +50,7 @@ interface Made {
 /** The release that serves, with the image alone another: launch values, secrets and strategy are those that were reviewed. */
 async function begin(parts: Parts, id: number, target: PatchFleet, made: Made): Promise<void> {
   const { fleet } = target;
-  const { cve, by, images } = patchAt(parts, id);
+  const { cve, by, glass, images } = patchAt(parts, id);
   const { rollout, serving, releases, size, bounds } = parts.fleets.state(fleet);
   const before = releases[((rollout === null ? serving : rollout.to) ?? target.release) - 1];
   if (before === undefined) throw new RangeError(`${fleet} has no release r${target.release}`);
@@ -58,10 +58,11 @@ async function begin(parts: Parts, id: number, target: PatchFleet, made: Made): 
   if (!images.includes(before.content.image)) return;
   const image = await imageFor(parts, id, target, made);
   const read = await soundImage(parts.images, image);
-  await requireDemands(parts, target, image);
+  const brokenGlass = await admitted(parts, target, image, { breakGlass: glass ?? undefined, by });
   const label = await labelOf(parts, image, read);
   const content = { ...before.content, image };
-  const { release } = parts.fleets.deploy({ content, label, size, bounds, by: `${by}, patching ${cve}` });
+  const request = { content, label, size, bounds, by: `${by}, patching ${cve}` };
+  const { release } = parts.fleets.deploy(brokenGlass === null ? request : { ...request, brokenGlass });
   parts.journal.append([lineageEntry({ kind: 'patch.rolling', patch: id, fleet, release: release.number })]);
 }
 
@@ -78,11 +79,15 @@ async function imageFor(parts: Parts, id: number, { fleet, folder }: PatchFleet,
   });
 }
 
-async function requireDemands(parts: Parts, { fleet, folder }: PatchFleet, digest: Digest): Promise<void> {
+async function admitted(
+  parts: Parts,
+  { fleet, folder }: PatchFleet,
+  digest: Digest,
+  asked: Parameters<typeof admit>[1],
+): Promise<BrokenGlass | null> {
   const place = folder ?? '';
   const environment = environmentOf(await loadSpec(place), environmentIn(fleet));
-  const candidate = { digest, environment, folder: place };
-  requireAdmitted(await admissionChecks(parts, candidate), candidate, { reason: null, by: '' });
+  return admit(parts, asked, fleet, { digest, environment, folder: place });
 }
 
 function endedAt(parts: Parts, id: number, { fleet }: PatchFleet): FleetResult | null {

@@ -15,13 +15,14 @@ export function patchVerbs(parts: Parts): Pick<Handlers, 'planPatch' | 'patch' |
   return {
     planPatch: async ({ cve }, ctx) => planBody(parts, cve, await planOf(parts, cve, ctx), ctx),
     /** Answers when it has begun. Given twice, the second joins the first. */
-    async patch({ cve, by }, ctx) {
+    async patch({ cve, by, breakGlass }, ctx) {
       const planned = await planOf(parts, cve, ctx);
       const plan = await planBody(parts, cve, planned, ctx);
-      const running = [...lineage.state.patches.values()].find((each) => isSame(each, cve, planned));
+      const glass = breakGlass ?? null;
+      const running = [...lineage.state.patches.values()].find((each) => isSame(each, { cve, glass }, planned));
       if (running !== undefined) return { id: running.id, joined: true, plan };
       if (planned.steps.length === 0 && planned.fleets.length === 0) return { id: null, joined: false, plan };
-      const id = beginPatch(parts, cve, planned, by);
+      const id = beginPatch(parts, planned, { cve, by, glass });
       // Where either fails, the journal has how far it came, and the next daemon goes on.
       followCascade(parts, () => {}).catch(() => {});
       followPatch(parts, id).catch(() => {});
@@ -38,8 +39,9 @@ export function patchVerbs(parts: Parts): Pick<Handlers, 'planPatch' | 'patch' |
 }
 
 /** Under way, and there is nothing to do that it does not do: only what was stuck, or has failed, makes another. */
-function isSame(patch: Patch, asked: string, { fleets, steps, diagnosis }: PlannedPatch): boolean {
-  if (patch.finishedAt !== null || patch.cve.toLowerCase() !== asked.toLowerCase()) return false;
+function isSame(patch: Patch, asked: Pick<Patch, 'cve' | 'glass'>, { fleets, steps, diagnosis }: PlannedPatch): boolean {
+  if (patch.finishedAt !== null || patch.cve.toLowerCase() !== asked.cve.toLowerCase()) return false;
+  if (asked.glass !== null && patch.glass === null) return false;
   if (patch.made.size < patch.steps.length) return true;
   const isOpen = (fleet: FleetId): boolean =>
     patch.fleets.some((each) => each.fleet === fleet) && (patch.ended.get(fleet)?.outcome ?? 'mended') === 'mended';

@@ -202,7 +202,7 @@ test('a daemon that starts again goes on with the patch that was under way, and 
   let id = 0;
   await restart(() => {
     const journal = openJournal(home.database, systemClock);
-    const data = { cve: CVE, images: Object.values(images), steps: plan.steps, fleets: plan.fleets, by: 'ada' };
+    const data = { cve: CVE, images: Object.values(images), steps: plan.steps, fleets: plan.fleets, by: 'ada', glass: null };
     const [begun] = journal.append([{ fleet: null, kind: 'patch.started', data: structuredClone(data) }]);
     id = begun?.seq ?? 0;
     journal.close();
@@ -251,10 +251,10 @@ test('a channel that does not take the image yet holds its environment back, and
     status.left.map(({ fleet, image }) => [fleet, image]),
     [['web.production', images['web']]],
   );
-  const { channels } = await client.channels();
-  const mended = channels.find(({ service, channel }) => service === 'web' && channel === 'staging')?.image ?? '';
-  await client.setChannel({ channel: 'web.production', image: mended, breakGlass: true, reason: 'an exploit is about' });
-  assert.deepEqual((await patched(client)).left, []);
+  const { id } = await client.patch({ cve: CVE, breakGlass: 'an exploit is about' });
+  assert.deepEqual((await ended(client, id ?? 0)).left, []);
+  const { moves } = await client.channelHistory({ channel: 'web.production' });
+  assert.deepEqual([moves.at(-1)?.why, moves.at(-1)?.overruled !== null], ['mends CVE-2026-1: an exploit is about', true]);
 });
 
 test('lost sources and unknown data are told with what to do', async (t) => {

@@ -16,10 +16,14 @@ import { until } from './until.ts';
 const patchAt = ({ lineage }: Parts, id: number): Patch => patchOf(lineage.state.patches, id);
 
 /** Begins one. Throws USAGE while the images of another, or of a cascade, are being made. Its id. */
-export function beginPatch(parts: Parts, cve: string, { images, steps, fleets }: PlannedPatch, by: string): number {
+export function beginPatch(
+  parts: Parts,
+  { images: affected, steps, fleets }: PlannedPatch,
+  asked: Pick<Patch, 'cve' | 'by' | 'glass'>,
+): number {
   requireNoCascade(parts);
-  const affected = images.map(({ image }) => image);
-  const [entry] = parts.journal.append([lineageEntry({ kind: 'patch.started', cve, images: affected, steps, fleets, by })]);
+  const images = affected.map(({ image }) => image);
+  const [entry] = parts.journal.append([lineageEntry({ kind: 'patch.started', ...asked, images, steps, fleets })]);
   return entry?.seq ?? 0;
 }
 

@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 
-import fc from 'fast-check';
+import * as fc from 'fast-check';
 
 import type { Digest } from '../domain/digest.ts';
 import type { ServiceName } from '../domain/ids.ts';

@@ -71,6 +71,8 @@ export type LineageEvent =
       readonly steps: readonly CascadeStep[];
       readonly fleets: readonly PatchFleet[];
       readonly by: string;
+      /** Why what speaks against it is overruled: policies of channels, demands of environments, freezes. Null: nothing is. */
+      readonly glass: string | null;
     }
   | { readonly kind: 'patch.rolling'; readonly patch: number; readonly fleet: FleetId; readonly release: ReleaseNumber }
   | { readonly kind: 'patch.fleet'; readonly patch: number; readonly result: FleetResult }

@@ -10,9 +10,9 @@ type PatchEvent = Extract<LineageEvent, { kind: 'cascade.step' | `patch.${string
 /** A step of a cascade that is no patch leaves it as it is. */
 export function foldPatch(patches: Patches, event: PatchEvent, seq: number, at: number): Patches {
   if (event.kind === 'patch.started') {
-    const { cve, images, steps, fleets, by } = event;
+    const { cve, images, steps, fleets, by, glass } = event;
     const nothing = { made: new Map(), rolling: new Map(), ended: new Map(), finishedAt: null };
-    return new Map([...patches, [seq, { id: seq, at, cve, images, steps, fleets, by, ...nothing }]]);
+    return new Map([...patches, [seq, { id: seq, at, cve, images, steps, fleets, by, glass, ...nothing }]]);
   }
   const id = event.kind === 'cascade.step' ? event.cascade : event.patch;
   const patch = patches.get(id);

@@ -40,6 +40,7 @@ export interface Patch {
   readonly steps: readonly CascadeStep[];
   readonly fleets: readonly PatchFleet[];
   readonly by: string;
+  readonly glass: string | null;
   readonly made: ReadonlyMap<string, StepResult>;
   /** The releases that were made for it. */
   readonly rolling: ReadonlyMap<FleetId, ReleaseNumber>;

@@ -21,7 +21,7 @@ const events: readonly LineageEvent[] = [
   revoke('web', { cascade: true }),
   { kind: 'image.trashed', image: imageOf('old'), tags: [], until: 9 },
   { kind: 'image.restored', image: imageOf('old'), by: 'ada' },
-  { kind: 'patch.started', cve: 'CVE-2026-1', images: [imageOf('web')], steps: [step], fleets: [], by: 'ada' },
+  { kind: 'patch.started', cve: 'CVE-2026-1', images: [imageOf('web')], steps: [step], fleets: [], by: 'ada', glass: null },
   { kind: 'cascade.step', cascade: 8, result },
   { kind: 'cascade.finished', cascade: 8 },
   { kind: 'patch.finished', patch: 8, left: 0 },

@@ -4,7 +4,7 @@ import { poll } from '../../platform/poll.ts';
 import type { Run } from '../command.ts';
 
 const POLL_MS = 20;
-const PATIENCE_MS = 10_000;
+const PATIENCE_MS = 60_000;
 
 export const run: Run = async (args, context) => {
   const keep = args.flag('keep');

@@ -25,7 +25,9 @@ async function plan(client: Client, cve: string, context: Context): Promise<Resu
 }
 
 async function patch(client: Client, cve: string, args: Arguments, context: Context): Promise<Result> {
-  const begun = await client.patch({ cve, by: context.by }, { signal: context.signal });
+  const breakGlass = args.text('breakGlass');
+  const input = { cve, by: context.by, ...(breakGlass === undefined ? {} : { breakGlass }) };
+  const begun = await client.patch(input, { signal: context.signal });
   const { id, plan: planned } = begun;
   const head = headLines(planned, context.terminal);
   if (id === null) return { document: begun, lines: head };
