@@ -59,8 +59,11 @@ async function json<T>(...args: readonly string[]): Promise<T> {
 }
 
 function must(told: Told, code: number, what: string): void {
-  if (told.code !== code) throw new Error(`${what}: kiln exited with ${told.code}, expected ${code}`);
+  if (told.code !== code) throw new Stopped(`${what}: kiln exited with ${told.code}, expected ${code}`);
 }
+
+/** Something did not go as the story has it. What is said above tells why. */
+class Stopped extends Error {}
 
 async function release(version: string, change: (text: string) => string = (text) => text): Promise<void> {
   await writeFile(join(APP, 'version.txt'), `${version}\n`);
@@ -93,7 +96,7 @@ async function narrated<T>(load: Load, work: Promise<T>): Promise<T> {
 }
 
 async function until(what: string, holds: () => Promise<boolean>): Promise<void> {
-  if (!(await poll(holds, { withinMs: 60_000, everyMs: 100 }))) throw new Error(`not within a minute: ${what}`);
+  if (!(await poll(holds, { withinMs: 300_000, everyMs: 100 }))) throw new Stopped(`not within five minutes: ${what}`);
 }
 
 interface Status {
@@ -113,7 +116,13 @@ async function freeVersion(): Promise<string> {
   return `1.0.${patch}`;
 }
 
-async function story(): Promise<Load> {
+interface Ending {
+  readonly load: Load;
+  /** Requests that the process had accepted which was killed: nobody else could answer those that must not be sent twice. */
+  readonly lost: number;
+}
+
+async function story(): Promise<Ending> {
   chapter('1  Bake a golden image, deploy three instances of exactly that digest');
   await release('v1');
   must(await kiln('up'), 0, 'the start');
@@ -147,6 +156,7 @@ async function story(): Promise<Load> {
   const { serving, instances } = await status();
   const victim = instances.find((each) => each.health === 'healthy' && each.release === serving);
   const pid = await pidOf(victim?.id ?? '');
+  const { failed } = load.report();
   say(`\n  $ kill -9 ${pid}        # ${victim?.id}`);
   process.kill(pid, 'SIGKILL');
   await until('three healthy instances without the dead one', async () => {
@@ -154,6 +164,7 @@ async function story(): Promise<Load> {
     return others.filter((each) => each.health === 'healthy').length === 3;
   });
   await kiln('status', 'web');
+  const lost = load.report().failed - failed;
 
   chapter('6  The daemon is killed in the middle of a rollout: it is finished all the same');
   await release('v5');
@@ -163,7 +174,7 @@ async function story(): Promise<Load> {
   process.kill(daemon, 'SIGKILL');
   await narrated(load, until('the rollout to be finished', atRest));
   await kiln('status', 'web');
-  return load;
+  return { load, lost };
 }
 
 /** The process of an instance, as the engine keeps it. */
@@ -182,18 +193,31 @@ async function main(): Promise<number> {
   await mkdir(join(HOME, 'demo'), { recursive: true });
   await cp(join(ROOT, 'examples/web'), APP, { recursive: true, filter: (path) => !path.includes('node_modules') });
   say(`${bold('Kiln')}: bake, deploy, replace, prove. Everything of this demo lives in ${HOME}.`);
-  const load = await story();
+  const { load, lost } = await story();
   const total = await load.stop();
   chapter('What happened');
   await kiln('history', 'web', '--limit', '12');
   await kiln('history', 'verify');
-  say(`\n  ${total.requests.toLocaleString('en')} requests during all of this, ${total.failed} failed.`);
+  say(`\n  ${total.requests.toLocaleString('en')} requests during all of this, ${total.failed - lost} failed.`);
+  if (lost > 0) say(`  ${lost} more were with the process that was killed, and are not safe to send twice.`);
   for (const failure of total.failures) say(`    ${failure}`);
   say(`  The demo took ${((performance.now() - startedAt) / 1000).toFixed(0)} s.`);
+  whereabouts();
+  return total.failed === lost ? 0 : 1;
+}
+
+function whereabouts(): void {
   say(`\n  It is still running:  curl http://127.0.0.1:${PORT}/`);
   say(`  Look at it:           KILN_HOME=${HOME} bin/kiln status web`);
   say(`  Stop it:              KILN_HOME=${HOME} bin/kiln down`);
-  return total.failed === 0 ? 0 : 1;
 }
 
-process.exitCode = await main();
+try {
+  process.exitCode = await main();
+} catch (error) {
+  if (!(error instanceof Stopped)) throw error;
+  say(`\n${bold('The demo stopped.')} ${error.message}`);
+  whereabouts();
+  // The load is still running.
+  process.exit(1);
+}
