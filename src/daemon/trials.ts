@@ -1,7 +1,16 @@
 /** Instances for the gate `test`, launched by the host's own runtime and hidden from everybody else who works with it. */
 import { randomBytes } from 'node:crypto';
 
-import { environmentOf, fleetOf, groupId, groupOf, instanceId, type InstanceId, type ReleaseNumber } from '../domain/ids.ts';
+import {
+  environmentOf,
+  fleetOf,
+  groupId,
+  groupOf,
+  instanceId,
+  type FleetId,
+  type InstanceId,
+  type ReleaseNumber,
+} from '../domain/ids.ts';
 import { TRIAL_ENVIRONMENT } from '../domain/image-test.ts';
 import { canonicalJson } from '../domain/json.ts';
 import type { Release, ReleaseContent } from '../domain/release.ts';
@@ -29,8 +38,8 @@ export interface HostWithTrials {
 export async function withTrials(host: HostRuntime, clock: Clock): Promise<HostWithTrials> {
   const left = (await host.observe(NO_HURRY)).filter(({ id }) => isTrial(id));
   await Promise.all(left.map(({ id }) => host.remove(id, NO_HURRY)));
-  const observe = async (ctx: typeof NO_HURRY): Promise<readonly InstanceObservation[]> =>
-    (await host.observe(ctx)).filter(({ id }) => !isTrial(id));
+  const observe = async (ctx: typeof NO_HURRY, fleet?: FleetId): Promise<readonly InstanceObservation[]> =>
+    (await host.observe(ctx, fleet)).filter(({ id }) => !isTrial(id));
   return { runtime: { ...host, observe }, trials: { boot: (content, signal) => boot(host, clock, content, signal) } };
 }
 
@@ -61,7 +70,7 @@ interface Patience {
 async function untilHealthy(host: HostRuntime, clock: Clock, id: InstanceId, { signal, withinMs }: Patience): Promise<void> {
   for (const end = clock.now() + withinMs; ;) {
     const changed = Promise.withResolvers<void>();
-    const stop = host.onChange(changed.resolve);
+    const stop = host.onChange(() => changed.resolve());
     try {
       const health = (await host.observe({ signal })).find((each) => each.id === id)?.health;
       if (health?.status === 'healthy') return;

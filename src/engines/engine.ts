@@ -83,8 +83,8 @@ export interface Engine {
   forget(fleet: FleetId, ctx: CallContext): Promise<void>;
   /** Engines that don't keep groups by themselves move towards what was asked for, one round. */
   advance?(fleet: FleetId, ctx: CallContext): Promise<Advance>;
-  /** Calls back when something has changed that a planner would want to know. Returns the way to stop. */
-  onChange(listener: () => void): () => void;
+  /** Calls back when something of a fleet has changed that a planner would want to know. Returns the way to stop. */
+  onChange(listener: (fleet: FleetId) => void): () => void;
 }
 
 export interface Advance {
@@ -130,10 +130,10 @@ export interface Runtime {
   launch(id: InstanceId, release: Release, ctx: CallContext): Promise<void>;
   /** Stop signal, grace, SIGKILL; then everything of it is gone but its logs. Absent is success. */
   remove(id: InstanceId, ctx: CallContext): Promise<void>;
-  /** All of ours, half-made ones included (as `exited`). Cheap: called every tick. */
-  observe(ctx: CallContext): Promise<readonly InstanceObservation[]>;
-  /** Calls back when any instance's health changes, so that nobody has to poll. Returns the way to stop. */
-  onChange(listener: () => void): () => void;
+  /** All of ours, or all of one fleet, half-made ones included (as `exited`). Cheap: called every tick. */
+  observe(ctx: CallContext, fleet?: FleetId): Promise<readonly InstanceObservation[]>;
+  /** Calls back when the health of any instance of a fleet changes, so that nobody has to poll. Returns the way to stop. */
+  onChange(listener: (fleet: FleetId) => void): () => void;
   /** Lets go of timers and sockets. Instances go on running. */
   close(): Promise<void>;
 }

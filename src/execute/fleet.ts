@@ -27,10 +27,15 @@ export interface FleetParts {
   readonly revoked: Revoked;
 }
 
+/** Why a nap ends early: made once, because it costs more than the nap. */
+const WOKEN = new Error('something may have changed');
 /** Rounds in one tick: more would be a planner that never comes to rest. */
 const MAX_ROUNDS = 100;
-/** The longest time without a look. */
+/** The longest time without a look; at rest, while look after look finds nothing to do, doubled each time up to half a minute. */
 const REST_MS = 2_000;
+const MAX_REST_DOUBLINGS = 4;
+const INSTANCES_PER_PACE_MS = 10;
+const MAX_PACE_MS = 250;
 /** After a round that threw: 250 ms, doubled each time up to 8 s. */
 const RETRY_MS = 250;
 const MAX_RETRY_DOUBLINGS = 5;
@@ -45,7 +50,9 @@ export class Fleet {
   #running: Promise<number> | null = null;
   /** Rounds asked for and not begun. */
   #asked = 0;
-  #wake: (() => void) | null = null;
+  #nap = new AbortController();
+  /** Looks in a row that found the fleet at rest. */
+  #restful = 0;
   /** The last plan, what it was made from, and what went wrong since; for people. */
   #last: { readonly plan: Plan; readonly observed: FleetObservation } | null = null;
   #trouble: string | null = null;
@@ -102,25 +109,29 @@ export class Fleet {
     return this.#running;
   }
 
-  /** Ticks until the executor is closed: at once when woken, else when the last plan said. */
+  /** Ticks until the executor is closed and it is woken: at once when woken, else when the last plan said. */
   async run(): Promise<void> {
     const { clock, executor } = this.#parts;
     while (!executor.signal.aborted) {
-      const woken = new Promise<void>((resolve) => {
-        this.#wake = resolve;
-      });
+      this.#nap = new AbortController();
       const wakeAt = await this.tick();
-      const nap = new AbortController();
-      const rest = clock.sleep(Math.max(0, wakeAt - clock.now()), AbortSignal.any([executor.signal, nap.signal])).catch(() => {});
-      await Promise.race([woken, rest]);
-      nap.abort();
+      const soonest = clock.now() + this.#paceMs();
+      await clock.sleep(Math.max(0, wakeAt - clock.now()), this.#nap.signal).catch(() => {});
+      if (clock.now() < soonest) await clock.sleep(soonest - clock.now(), executor.signal).catch(() => {});
     }
+  }
+
+  /** Of a large fleet something changes all the time: what comes within this is one look. */
+  #paceMs(): number {
+    const running = (this.#last?.observed.groups ?? []).reduce((sum, group) => sum + group.running, 0);
+    return Math.min(MAX_PACE_MS, Math.floor(running / INSTANCES_PER_PACE_MS));
   }
 
   /** Something may have changed: the next look is now. */
   wake(): void {
     this.#asked += 1;
-    this.#wake?.();
+    this.#restful = 0;
+    this.#nap.abort(WOKEN);
   }
 
   async #rounds(): Promise<number> {
@@ -161,8 +172,16 @@ export class Fleet {
     const advance = (await engine.advance?.(this.id, ctx)) ?? { changed: false, wakeAt: null };
     if (advance.changed) this.#asked += 1;
     if (followed.status === 'rejected') throw followed.reason;
-    const times = [clock.now() + REST_MS, followed.value, advance.wakeAt].filter((time) => time !== null);
+    const times = [clock.now() + this.#restMs(), followed.value, advance.wakeAt].filter((time) => time !== null);
     return Math.min(...times);
+  }
+
+  /** Whoever changes something wakes the fleet: a fleet at rest is looked at for what nobody told. */
+  #restMs(): number {
+    const resting = this.#asked === 0 && this.#state.rollout === null && this.#last?.plan.waits.length === 0;
+    const restMs = REST_MS * 2 ** this.#restful;
+    this.#restful = resting ? Math.min(this.#restful + 1, MAX_REST_DOUBLINGS) : 0;
+    return resting ? restMs : REST_MS;
   }
 
   /** When the planner wants to look again. */

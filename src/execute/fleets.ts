@@ -65,15 +65,13 @@ export class Fleets {
 
   /** Fleets that something was ever deployed to and that were not removed. */
   list(): readonly FleetId[] {
-    return [...this.#fleets.values()]
-      .filter(({ state }) => state.releases.length > 0 && state.life !== 'retired')
-      .map(({ id }) => id);
+    return [...this.#fleets.values()].filter(isThere).map(({ id }) => id);
   }
 
   /** Throws NOT_FOUND for a fleet that is not in `list`. */
   fleet(id: FleetId): Fleet {
     const fleet = this.#fleets.get(id);
-    if (fleet === undefined || !this.list().includes(id)) {
+    if (fleet === undefined || !isThere(fleet)) {
       throw new KilnError('NOT_FOUND', `there is no fleet ${id}`, { hint: '`kiln status` lists the fleets' });
     }
     return fleet;
@@ -137,7 +135,7 @@ export class Fleets {
   /** Runs the fleets' loops, those of fleets to come too, until `close`. */
   start(): void {
     this.#started = true;
-    this.#stopListening = this.#parts.engine.onChange(() => this.wake());
+    this.#stopListening = this.#parts.engine.onChange((fleet) => this.#fleets.get(fleet)?.wake());
     for (const fleet of this.#fleets.values()) void fleet.run();
   }
 
@@ -145,6 +143,7 @@ export class Fleets {
   close(): void {
     this.#stopListening?.();
     this.#parts.executor.close();
+    this.wake();
   }
 
   #releaseFor(fleet: Fleet, { content, label, brokenGlass }: DeployRequest): Release {
@@ -167,6 +166,8 @@ export class Fleets {
     return fleet;
   }
 }
+
+const isThere = ({ state }: Fleet): boolean => state.releases.length > 0 && state.life !== 'retired';
 
 /** How many releases back a rollback can go without a new bake: their images are kept. */
 const KEPT_RELEASES = 5;

@@ -3,7 +3,6 @@
  * their time in the background, each with a record of its own; everything else of a round is done in order.
  */
 import { fleetOf, groupId, groupOf, releaseOf, type FleetId, type GroupId, type InstanceId } from '../domain/ids.ts';
-import type { Json } from '../domain/json.ts';
 import type { Digest } from '../domain/digest.ts';
 import type { Release } from '../domain/release.ts';
 import { whyRevoked, type Revocation, type Revoked } from '../domain/revocation.ts';
@@ -35,6 +34,7 @@ import type { Journal } from '../store/journal.ts';
 import { ENGINE_KINDS, entryOf, fleetEventOf, keeperEventOf } from './events.ts';
 import type { Executor } from './executor.ts';
 import { historyLost, isExplained } from './explained.ts';
+import { routeChange, sameTable } from './route-change.ts';
 
 export interface KeptEngineParts {
   readonly runtime: Runtime;
@@ -47,6 +47,8 @@ export interface KeptEngineParts {
   readonly drawId: () => string;
 }
 
+/** What was seen so long ago at most, and nothing done since, need not be looked at again: the planner's look serves the keeper. */
+const FRESH_MS = 20;
 /** After a failed removal, before it is tried again. */
 const RETRY_MS = 1_000;
 
@@ -55,10 +57,12 @@ export class KeptEngine implements Engine {
   readonly #kept = new Map<FleetId, KeptState>();
   readonly #releases = new Map<GroupId, Release>();
   readonly #busy = new Map<InstanceId, 'launch' | 'remove'>();
-  /** The last table that was acknowledged, as text: the same function makes them all, so that the same table is the same text. */
-  readonly #applied = new Map<FleetId, string>();
+  /** The last table that was acknowledged. */
+  readonly #applied = new Map<FleetId, RoutingTable>();
   readonly #trouble = new Map<FleetId, string>();
-  readonly #listeners = new Set<() => void>();
+  /** The last look, while nothing was done since. */
+  readonly #looked = new Map<FleetId, KeeperInput>();
+  readonly #listeners = new Set<(fleet: FleetId) => void>();
   /** How many of each group the last observation called healthy. */
   readonly #shown = new Map<FleetId, ReadonlyMap<GroupId, number>>();
   /** When the load balancer was first seen to drain an instance. Not kept: a new daemon gives the whole budget again. */
@@ -134,7 +138,7 @@ export class KeptEngine implements Engine {
     this.#trouble.delete(fleet);
   }
 
-  onChange(listener: () => void): () => void {
+  onChange(listener: (fleet: FleetId) => void): () => void {
     this.#listeners.add(listener);
     const stop = this.#parts.runtime.onChange(listener);
     return () => {
@@ -144,8 +148,10 @@ export class KeptEngine implements Engine {
   }
 
   async observe(fleet: FleetId, ctx: CallContext): Promise<FleetObservation> {
-    const { kept, instances, balancer } = await this.#input(fleet, ctx);
-    const groups = [...kept.groups.values()].map((group) => this.#groupSeen(group, kept, instances, balancer));
+    const input = await this.#input(fleet, ctx);
+    this.#looked.set(fleet, input);
+    const { kept, balancer } = input;
+    const groups = [...kept.groups.values()].map((group) => this.#groupSeen(group, input));
     this.#shown.set(fleet, new Map(groups.map((each) => [each.group, each.healthySince.length])));
     const routed = this.#takesTraffic(kept);
     const acknowledged = routed ? { weights: balancer?.weights ?? {}, preview: balancer?.preview ?? null } : kept;
@@ -159,7 +165,10 @@ export class KeptEngine implements Engine {
    * planner's to ask for again, after another look. Only a load balancer that lost all is told what was asked for last.
    */
   async advance(fleet: FleetId, ctx: CallContext): Promise<Advance> {
-    const input = await this.#input(fleet, ctx);
+    const looked = this.#looked.get(fleet);
+    this.#looked.delete(fleet);
+    const isFresh = looked !== undefined && this.#parts.clock.now() - looked.now <= FRESH_MS;
+    const input = isFresh ? looked : await this.#input(fleet, ctx);
     const plan = keep(input.balancer === null ? input : { ...input, kept: { ...input.kept, ...splitOf(input.balancer) } });
     let changed = false;
     for (const step of plan.steps) changed = (await this.#execute(fleet, step, input.balancer, ctx)) || changed;
@@ -167,8 +176,8 @@ export class KeptEngine implements Engine {
   }
 
   /** Everything that runs, for status. */
-  async instances(fleet: FleetId, ctx: CallContext): Promise<readonly InstanceObservation[]> {
-    return (await this.#parts.runtime.observe(ctx)).filter((seen) => fleetOf(seen.group) === fleet);
+  instances(fleet: FleetId, ctx: CallContext): Promise<readonly InstanceObservation[]> {
+    return this.#parts.runtime.observe(ctx, fleet);
   }
 
   /** What runs without any release of the history, in every fleet. Such a fleet is neither observed nor acted on: HISTORY_LOST. */
@@ -193,7 +202,10 @@ export class KeptEngine implements Engine {
     const { clock, drawId, revoked } = this.#parts;
     const release = (group: GroupId): Release | null => this.#releases.get(group) ?? null;
     const now = clock.now();
-    return { kept, release, instances, balancer, draining: this.#drainsOf(fleet, balancer, now), busy, revoked, now, drawId };
+    const grouped = Map.groupBy(instances, ({ group }) => group);
+    const endpoints = new Map((balancer?.endpoints ?? []).map((each) => [each.instance, each] as const));
+    const draining = this.#drainsOf(fleet, balancer, now);
+    return { kept, release, instances, grouped, balancer, endpoints, draining, busy, revoked, now, drawId };
   }
 
   #drainsOf(fleet: FleetId, balancer: BalancerObservation | null, now: number): ReadonlyMap<InstanceId, number> {
@@ -211,7 +223,7 @@ export class KeptEngine implements Engine {
         this.#record(fleet, [step.event]);
         return true;
       case 'route':
-        if (this.#applied.get(fleet) === JSON.stringify(step.table) && inForce(step.table, seen)) return false;
+        if (sameTable(step.table, this.#applied.get(fleet)) && inForce(step.table, seen)) return false;
         await this.#route(step.table, ctx);
         return true;
       case 'launch':
@@ -224,8 +236,9 @@ export class KeptEngine implements Engine {
   }
 
   async #route(table: RoutingTable, ctx: CallContext): Promise<void> {
+    const change = routeChange(this.#applied.get(table.fleet) ?? null, table);
     this.#applied.delete(table.fleet);
-    const step = { step: 'route', groups: table.groups } as unknown as Json;
+    const step = { step: 'route', change };
     try {
       await this.#parts.executor.effect(table.fleet, step, () => this.#parts.balancer.apply(table, ctx));
     } catch (error) {
@@ -233,7 +246,7 @@ export class KeptEngine implements Engine {
       throw error;
     }
     this.#trouble.delete(table.fleet);
-    this.#applied.set(table.fleet, JSON.stringify(table));
+    this.#applied.set(table.fleet, table);
   }
 
   #launch(fleet: FleetId, id: InstanceId, ctx: CallContext): void {
@@ -250,7 +263,7 @@ export class KeptEngine implements Engine {
         await executor.effect(fleet, { step: 'launch', instance: id }, start);
       } catch (error) {
         // Perhaps only its answer was lost, and it serves by now. What is there is the keeper's, half made or whole.
-        const there = (await runtime.observe(ctx)).some((seen) => seen.id === id);
+        const there = (await runtime.observe(ctx, fleet)).some((seen) => seen.id === id);
         if (!there) this.#record(fleet, [{ kind: 'instance.failed', instance: id, why: messageOf(error) }]);
       }
     });
@@ -267,30 +280,27 @@ export class KeptEngine implements Engine {
   /** One at a time for each instance. A failure is in the journal; it is left alone for a moment, then planned again. */
   #background(id: InstanceId, what: 'launch' | 'remove', act: () => Promise<void>): void {
     const { executor, clock } = this.#parts;
+    const fleet = fleetOf(groupOf(id));
     this.#busy.set(id, what);
+    this.#looked.delete(fleet);
     act()
       .catch(() => (executor.signal.aborted ? undefined : clock.sleep(RETRY_MS, executor.signal).catch(() => {})))
       .finally(() => {
         this.#busy.delete(id);
-        for (const listener of this.#listeners) listener();
+        this.#looked.delete(fleet);
+        for (const listener of this.#listeners) listener(fleet);
       })
       .catch(() => {});
   }
 
-  #groupSeen(
-    group: KeptGroup,
-    kept: KeptState,
-    instances: readonly InstanceObservation[],
-    balancer: BalancerObservation | null,
-  ): GroupObservation {
-    const mine = instances.filter((seen) => seen.group === group.group);
-    const launching = [...this.#busy].filter(
-      ([id, what]) => what === 'launch' && groupOf(id) === group.group && !mine.some((seen) => seen.id === id),
-    );
-    const ready = new Set(balancer?.endpoints.filter((each) => each.state === 'ready').map((each) => each.instance));
+  #groupSeen(group: KeptGroup, { kept, grouped, endpoints, busy }: KeeperInput): GroupObservation {
+    const mine = grouped.get(group.group) ?? [];
+    const there = new Set(mine.map(({ id }) => id));
+    const launching = [...busy].filter(([id, what]) => what === 'launch' && groupOf(id) === group.group && !there.has(id));
+    const routed = this.#takesTraffic(kept);
     const healthySince = mine
       .filter((seen) => !kept.retiring.has(seen.id) && this.#busy.get(seen.id) !== 'remove')
-      .filter((seen) => seen.address === null || !this.#takesTraffic(kept) || ready.has(seen.id))
+      .filter((seen) => seen.address === null || !routed || endpoints.get(seen.id)?.state === 'ready')
       .flatMap((seen) => (seen.health.status === 'healthy' ? [seen.health.since] : []));
     return {
       group: group.group,
@@ -318,6 +328,7 @@ export class KeptEngine implements Engine {
   }
 
   #record(fleet: FleetId, events: readonly KeeperEvent[]): void {
+    this.#looked.delete(fleet);
     const entries = this.#parts.executor.append(events.map((event) => entryOf(fleet, event)));
     for (const entry of entries) {
       const event = keeperEventOf(entry);
@@ -346,15 +357,14 @@ const splitOf = ({ weights, preview }: BalancerObservation): Pick<KeptState, 'we
 function inForce(table: RoutingTable, seen: BalancerObservation | null): boolean {
   if (seen === null) return false;
   const wanted = table.groups.flatMap((group) => group.endpoints);
+  const states = new Map(seen.endpoints.map(({ instance, state }) => [instance, state] as const));
   const weighted = table.groups.filter((group) => group.weight > 0);
   return (
     (table.preview?.group ?? null) === seen.preview &&
     weighted.every((group) => seen.weights[group.group] === group.weight) &&
     Object.values(seen.weights).filter((weight) => weight > 0).length === weighted.length &&
     seen.endpoints.length === wanted.length &&
-    wanted.every((endpoint) =>
-      seen.endpoints.some((each) => each.instance === endpoint.instance && each.state === endpoint.state),
-    )
+    wanted.every((endpoint) => states.get(endpoint.instance) === endpoint.state)
   );
 }
 

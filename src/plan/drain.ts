@@ -10,7 +10,7 @@ import type { KeeperInput } from './keeper-input.ts';
 export function drained(input: KeeperInput, seen: InstanceObservation): boolean {
   if (!input.kept.retiring.has(seen.id)) return false;
   if (seen.address === null) return true;
-  const endpoint = input.balancer?.endpoints.find((each) => each.instance === seen.id);
+  const endpoint = input.endpoints.get(seen.id);
   if (endpoint === undefined) return true;
   const since = input.draining.get(seen.id);
   if (endpoint.state === 'ready' || since === undefined) return false;

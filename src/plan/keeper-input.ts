@@ -2,7 +2,7 @@
 import type { GroupId, InstanceId } from '../domain/ids.ts';
 import type { Release } from '../domain/release.ts';
 import type { Revoked } from '../domain/revocation.ts';
-import type { BalancerObservation, InstanceObservation } from '../engines/engine.ts';
+import type { BalancerObservation, EndpointObservation, InstanceObservation } from '../engines/engine.ts';
 import type { KeptState } from './kept-state.ts';
 
 export interface KeeperInput {
@@ -10,8 +10,12 @@ export interface KeeperInput {
   /** Null: an instance of ours that no release is known for. */
   readonly release: (group: GroupId) => Release | null;
   readonly instances: readonly InstanceObservation[];
+  /** The same by their group. */
+  readonly grouped: ReadonlyMap<GroupId, readonly InstanceObservation[]>;
   /** Null: the load balancer knows nothing of the fleet, or the fleet takes no traffic. */
   readonly balancer: BalancerObservation | null;
+  /** What the load balancer knows, by instance. */
+  readonly endpoints: ReadonlyMap<InstanceId, EndpointObservation>;
   /** Since when the load balancer is known to drain an instance. */
   readonly draining: ReadonlyMap<InstanceId, number>;
   /** Launches and removals of this fleet that are under way: left alone. */

@@ -61,7 +61,7 @@ interface GroupPlan {
 type Retirement = Extract<KeeperEvent, { kind: 'instance.retiring' }>;
 
 function keepGroup(input: KeeperInput, group: KeptGroup): GroupPlan {
-  const mine = input.instances.filter((seen) => seen.group === group.group && !leaving(input, seen));
+  const mine = membersOf(input, group).filter((seen) => !leaving(input, seen));
   const launching = [...input.busy].filter(
     ([id, what]) => what === 'launch' && groupOf(id) === group.group && !mine.some((seen) => seen.id === id),
   );
@@ -82,6 +82,8 @@ function keepGroup(input: KeeperInput, group: KeptGroup): GroupPlan {
     wakeAt: missing > 0 && braked ? brakeUntil : null,
   };
 }
+
+const membersOf = ({ grouped }: KeeperInput, { group }: KeptGroup): readonly InstanceObservation[] => grouped.get(group) ?? [];
 
 /** Law 1: what runs of it goes on until it is replaced, and what ends is not launched again. */
 function isRevoked({ release, revoked }: KeeperInput, { group }: KeptGroup): boolean {
@@ -145,13 +147,13 @@ export function brakedUntil({ braking, lastFailureAt }: KeptGroup): number | nul
 
 const recovery = (input: KeeperInput, group: KeptGroup): readonly KeeperEvent[] => {
   const well = group.braking > 0 && input.now - group.lastFailureAt >= FORGIVE_MS;
-  const healthy = input.instances.some((seen) => seen.group === group.group && seen.health.status === 'healthy');
+  const healthy = membersOf(input, group).some((seen) => seen.health.status === 'healthy');
   return well && healthy ? [{ kind: 'group.recovered', group: group.group }] : [];
 };
 
 /** A deleted group is gone when nothing of it is left. */
 function farewell(input: KeeperInput, group: KeptGroup, present: number): readonly KeeperEvent[] {
-  const left = present > 0 || input.instances.some((seen) => seen.group === group.group);
+  const left = present > 0 || membersOf(input, group).length > 0;
   const busy = [...input.busy.keys()].some((id) => groupOf(id) === group.group);
   return group.deleted && !left && !busy ? [{ kind: 'group.gone', group: group.group }] : [];
 }

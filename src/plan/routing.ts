@@ -43,7 +43,7 @@ function leadGroup(kept: KeptState): GroupId | null {
 const weightOf = (kept: KeptState, group: GroupId): number => kept.weights[group] ?? 0;
 
 function routed(input: KeeperInput, group: GroupId, retiring: ReadonlySet<InstanceId>): RoutedGroup {
-  const endpoints = input.instances.filter((seen) => seen.group === group).flatMap((seen) => endpointOf(input, seen, retiring));
+  const endpoints = (input.grouped.get(group) ?? []).flatMap((seen) => endpointOf(input, seen, retiring));
   return { group, weight: weightOf(input.kept, group), endpoints };
 }
 
@@ -52,6 +52,5 @@ function endpointOf(input: KeeperInput, seen: InstanceObservation, retiring: Rea
   const { address, id } = seen;
   if (address === null || seen.health.status === 'exited' || input.busy.get(id) === 'remove') return [];
   if (seen.health.status === 'healthy' && !retiring.has(id)) return [{ instance: id, address, state: 'ready' }];
-  const known = input.balancer?.endpoints.some((each) => each.instance === id) ?? false;
-  return known ? [{ instance: id, address, state: 'drain' }] : [];
+  return input.endpoints.has(id) ? [{ instance: id, address, state: 'drain' }] : [];
 }

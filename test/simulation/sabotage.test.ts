@@ -23,7 +23,7 @@ async function assertBreaks(words: RegExp, sabotage: (session: Session) => Sessi
 
 function withInstances(session: Session, change: (seen: InstanceObservation) => InstanceObservation): Session {
   const { runtime } = session;
-  return { ...session, runtime: { ...runtime, observe: async (ctx) => (await runtime.observe(ctx)).map(change) } };
+  return { ...session, runtime: { ...runtime, observe: async (ctx, fleet) => (await runtime.observe(ctx, fleet)).map(change) } };
 }
 
 function withBalancer(session: Session, change: (seen: BalancerObservation) => BalancerObservation): Session {

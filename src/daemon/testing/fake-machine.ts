@@ -1,7 +1,7 @@
 /** A machine for tests of the daemon: real images on disk, instances and routing in memory that do as they are told at once. */
 import type { BakeLineage } from '../../bake/contract.ts';
 import { hexOf, type Digest } from '../../domain/digest.ts';
-import { groupOf, type GroupId, type InstanceId } from '../../domain/ids.ts';
+import { fleetOf, groupOf, type FleetId, type GroupId, type InstanceId } from '../../domain/ids.ts';
 import type { Balancer, InstanceObservation, Problem, RoutingTable, Runtime, Weights } from '../../engines/engine.ts';
 import type { DockerfileRecipe, Recipe } from '../../domain/recipe.ts';
 import type { LayerMounts } from '../../linux/layers.ts';
@@ -123,9 +123,9 @@ const noLayers: LayerMounts = {
 };
 
 function runtimeOf(world: FakeWorld, clock: Clock): Runtime {
-  const listeners = new Set<() => void>();
-  const changed = (): void => {
-    for (const listener of listeners) listener();
+  const listeners = new Set<(fleet: FleetId) => void>();
+  const changed = (id: InstanceId): void => {
+    for (const listener of listeners) listener(fleetOf(groupOf(id)));
   };
   return {
     name: 'host',
@@ -137,13 +137,14 @@ function runtimeOf(world: FakeWorld, clock: Clock): Runtime {
       const address = { host: '127.0.0.1', port: 1 };
       const health = { status: 'healthy', since: now } as const;
       world.instances.set(id, { id, group: groupOf(id), release: release.hash, launchedAt: now, address, health });
-      changed();
+      changed(id);
     },
     async remove(id) {
       world.instances.delete(id);
-      changed();
+      changed(id);
     },
-    observe: async () => [...world.instances.values()],
+    observe: async (_ctx, fleet) =>
+      [...world.instances.values()].filter(({ group }) => fleet === undefined || fleetOf(group) === fleet),
     onChange(listener) {
       listeners.add(listener);
       return () => listeners.delete(listener);

@@ -42,5 +42,5 @@ export interface Host {
   /** Chosen by the first call. */
   readonly runtime: () => Promise<OciRuntime>;
   readonly instances: Map<InstanceId, Tracked>;
-  readonly changed: () => void;
+  readonly changed: (id: InstanceId) => void;
 }

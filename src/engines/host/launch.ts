@@ -56,7 +56,7 @@ export async function launch(host: Host, id: InstanceId, release: Release, signa
     await dispose(host, id, record).catch((left: unknown) => host.report(`cleaning up after ${id}: ${messageOf(left)}`));
     throw asLaunchFailed(id, error);
   }
-  host.changed();
+  host.changed(id);
 }
 
 function asLaunchFailed(id: InstanceId, error: unknown): unknown {

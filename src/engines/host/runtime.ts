@@ -6,7 +6,7 @@
 import { watch, type FSWatcher } from 'node:fs';
 import { mkdir } from 'node:fs/promises';
 
-import type { InstanceId } from '../../domain/ids.ts';
+import { fleetOf, groupOf, type FleetId, type InstanceId } from '../../domain/ids.ts';
 import { KilnError, messageOf } from '../../errors/error.ts';
 import { readCgroups, usageOf, type Usage } from '../../linux/cgroups.ts';
 import type { LayerMounts } from '../../linux/layers.ts';
@@ -20,7 +20,7 @@ import type { Runtime } from '../engine.ts';
 import type { Inside } from '../inside.ts';
 import { checkHost } from './check.ts';
 import { dispose, stopGracefully } from './dispose.ts';
-import type { Host } from './host.ts';
+import type { Host, Tracked } from './host.ts';
 import { createIndices } from './indices.ts';
 import { insideOf } from './inside.ts';
 import { launch } from './launch.ts';
@@ -59,7 +59,7 @@ export async function createHostRuntime(options: HostRuntimeOptions): Promise<Ho
   await reclaim(host);
   const closed = new AbortController();
   const watcher = watchExits(host);
-  void every(LOOK_MS, host, look, closed.signal);
+  void every(LOOK_MS, host, ({ instances }) => look(instances.values()), closed.signal);
   void every(ROTATE_MS, host, rotateLogs, closed.signal);
   const inTurn = queueById();
   return {
@@ -74,9 +74,12 @@ export async function createHostRuntime(options: HostRuntimeOptions): Promise<Ho
         if (!host.instances.has(id)) await launch(host, id, release, signal);
       }),
     remove: (id) => inTurn(id, () => remove(host, id)),
-    observe: async () => {
-      await look(host);
-      return [...host.instances.values()].map(observationOf);
+    observe: async (_ctx, fleet) => {
+      const all = [...host.instances.values()];
+      const asked = fleet === undefined ? all : all.filter(({ record }) => fleetOf(groupOf(record.id)) === fleet);
+      await look(asked);
+      // One that was removed meanwhile is gone.
+      return asked.filter(({ record }) => host.instances.has(record.id)).map(observationOf);
     },
     onChange: (listener) => {
       listeners.add(listener);
@@ -100,15 +103,15 @@ async function remove(host: Host, id: InstanceId): Promise<void> {
   await stopGracefully(host, tracked.record);
   await dispose(host, id, tracked.record);
   await dropOldLogs(host.home, id);
-  host.changed();
+  host.changed(id);
 }
 
-async function openHost(options: HostRuntimeOptions): Promise<{ host: Host; listeners: Set<() => void> }> {
+async function openHost(options: HostRuntimeOptions): Promise<{ host: Host; listeners: Set<(fleet: FleetId) => void> }> {
   const places = placesOf(options.home);
   for (const folder of [places.instances, places.roots, places.runtime, places.exits, places.sockets]) {
     await mkdir(folder, { recursive: true, mode: 0o700 });
   }
-  const listeners = new Set<() => void>();
+  const listeners = new Set<(fleet: FleetId) => void>();
   const host: Host = {
     ...options,
     places,
@@ -120,8 +123,8 @@ async function openHost(options: HostRuntimeOptions): Promise<{ host: Host; list
     bridge: once(() => ensureBridge(options.home)),
     runtime: once(() => chooseRuntime(options.home, places.runtime)),
     instances: new Map(),
-    changed: () => {
-      for (const listener of listeners) listener();
+    changed: (id) => {
+      for (const listener of listeners) listener(fleetOf(groupOf(id)));
     },
   };
   return { host, listeners };
@@ -175,8 +178,8 @@ function watchExits(host: Host): FSWatcher {
   return watcher;
 }
 
-async function look(host: Host): Promise<void> {
-  await Promise.all([...host.instances.values()].map((tracked) => tracked.check()));
+async function look(instances: Iterable<Tracked>): Promise<void> {
+  await Promise.all([...instances].map((tracked) => tracked.check()));
 }
 
 async function rotateLogs({ instances, places }: Host): Promise<void> {

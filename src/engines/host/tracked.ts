@@ -27,7 +27,7 @@ export async function track(host: Host, record: InstanceRecord): Promise<Tracked
     if (why === null || exited !== null) return;
     watch.stop();
     exited = { status: 'exited', at: host.clock.now(), detail: why };
-    host.changed();
+    host.changed(record.id);
   };
   await check();
   return { record, health: () => exited ?? watch.current(), check, stop: () => watch.stop() };
@@ -62,7 +62,7 @@ function startWatch(host: Host, record: InstanceRecord, pid: number, healthySinc
     time: host.clock,
     onChange: (now) => {
       writeHealthySince(folder, now.status === 'healthy' ? now.since : null).catch(() => {}); // Being removed.
-      host.changed();
+      host.changed(record.id);
     },
   });
 }

@@ -1,6 +1,6 @@
 /** The simulated instances: launched, turning healthy or not as their image behaves, stopping with a grace, gone. */
 import type { Digest } from '../../domain/digest.ts';
-import { fleetOf, groupOf, type InstanceId } from '../../domain/ids.ts';
+import { fleetOf, groupOf, type FleetId, type InstanceId } from '../../domain/ids.ts';
 import type { Release } from '../../domain/release.ts';
 import { KilnError } from '../../errors/error.ts';
 import type { InstanceHealth, InstanceObservation } from '../engine.ts';
@@ -22,6 +22,7 @@ export class Instances {
   readonly #laws: Laws;
   readonly #note: Note;
   readonly #byId = new Map<InstanceId, SimInstance>();
+  readonly #byFleet = new Map<FleetId, Map<InstanceId, SimInstance>>();
   readonly #gone = new Set<InstanceId>();
   readonly #images = new Set<Digest>();
   readonly #behaviours = new Map<Digest, Behaviour>();
@@ -40,8 +41,9 @@ export class Instances {
 
   find = (id: InstanceId): SimInstance | undefined => this.#byId.get(id);
 
-  all(): IterableIterator<SimInstance> {
-    return this.#byId.values();
+  /** Of one fleet, or all. In the order of their launch. */
+  all(fleet?: FleetId): Iterable<SimInstance> {
+    return fleet === undefined ? this.#byId.values() : (this.#byFleet.get(fleet)?.values() ?? []);
   }
 
   behave(image: Digest, behaviour: Behaviour): void {
@@ -100,9 +102,9 @@ export class Instances {
     if (instance !== undefined && instance.health.status !== 'exited') this.#turn(instance, 'exited', 'killed');
   }
 
-  observe(): readonly InstanceObservation[] {
+  observe(fleet?: FleetId): readonly InstanceObservation[] {
     const seen: InstanceObservation[] = [];
-    for (const instance of this.#byId.values()) {
+    for (const instance of this.all(fleet)) {
       const { id, group, release, launchedAt, address, health } = instance;
       instance.reportedHealthy = health.status === 'healthy';
       instance.everReportedHealthy ||= instance.reportedHealthy;
@@ -134,6 +136,8 @@ export class Instances {
       lies: this.#behaviours.get(release.content.image)?.kind === 'lies',
     };
     this.#byId.set(id, instance);
+    const ofFleet = this.#byFleet.get(instance.fleet) ?? new Map<InstanceId, SimInstance>();
+    this.#byFleet.set(instance.fleet, ofFleet.set(id, instance));
     this.#note(`${id} ${health.status}`);
     this.#changed(instance);
     return instance;
@@ -142,8 +146,8 @@ export class Instances {
   #checkSingleWriter(instance: SimInstance): void {
     const own = instance.release.content.launch.volumes.filter((volume) => volume.singleWriter);
     if (own.length === 0) return;
-    for (const other of this.#byId.values()) {
-      if (other === instance || other.fleet !== instance.fleet || other.health.status === 'exited') continue;
+    for (const other of this.all(instance.fleet)) {
+      if (other === instance || other.health.status === 'exited') continue;
       const shared = own.find(({ name }) => other.release.content.launch.volumes.some((volume) => volume.name === name));
       if (shared)
         this.#laws.broken(
@@ -200,6 +204,7 @@ export class Instances {
 
   #forget(instance: SimInstance): void {
     this.#byId.delete(instance.id);
+    this.#byFleet.get(instance.fleet)?.delete(instance.id);
     this.#gone.add(instance.id);
     this.#note(`${instance.id} gone`);
     this.#changed(instance);

@@ -118,9 +118,9 @@ export class SimTraffic {
   /** Law 4 at the moment when Kiln decides that an instance goes. */
   checkLeave(instance: SimInstance): void {
     const table = this.#tables.get(instance.fleet);
-    const before = soundCapacity(table, this.#instances.all());
+    const before = soundCapacity(table, this.#instances.all(instance.fleet));
     instance.leaving = true;
-    const after = soundCapacity(table, this.#instances.all());
+    const after = soundCapacity(table, this.#instances.all(instance.fleet));
     this.#laws.lowered(instance.fleet, `retiring ${instance.id}`, before, after);
   }
 
@@ -154,7 +154,8 @@ export class SimTraffic {
     const { find } = this.#instances;
     this.#laws.lowered(fleet, act, servingCapacity(before, find), servingCapacity(table, find));
     this.#note(`routing ${fleet}: ${table === undefined ? 'none' : described(table)}`);
-    for (const { instance } of before?.groups.flatMap((group) => group.endpoints) ?? []) this.#route(instance, false);
+    const listed = new Set(instancesIn(table));
+    for (const instance of instancesIn(before)) if (!listed.has(instance)) this.#route(instance, false);
     this.#reroute(fleet);
   }
 
@@ -207,6 +208,9 @@ export class SimTraffic {
     this.#metrics.count(this.#clock.now(), fleet, this.#alive ? this.#tables.get(fleet) : undefined, this.#instances.find);
   }
 }
+
+const instancesIn = (table: RoutingTable | undefined): readonly InstanceId[] =>
+  (table?.groups ?? []).flatMap(({ endpoints }) => endpoints.map(({ instance }) => instance));
 
 const isUp = (instance: SimInstance | undefined): boolean => instance?.health.status === 'healthy' && !instance.stopping;
 

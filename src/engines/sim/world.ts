@@ -69,10 +69,10 @@ export function createSimWorld(options: SimWorldOptions): SimWorld {
   const { trace } = options;
   const note = (text: string): void => trace?.(`${((clock.now() - start) / 1000).toFixed(3).padStart(10)} s  ${text}`);
   const laws = new Laws(() => clock.now(), note);
-  const listeners = new Set<() => void>();
+  const listeners = new Set<(fleet: FleetId) => void>();
   const instances: Instances = new Instances(clock, new Random(options.seed ^ 0x1157), laws, note, (instance) => {
     traffic.changed(instance);
-    for (const listener of listeners) listener();
+    for (const listener of listeners) listener(instance.fleet);
   });
   const traffic = new SimTraffic(clock, new Random(options.seed ^ 0x7aff1c), laws, instances, note);
   const calls = new Calls(clock, new Random(options.seed ^ 0xca115), options.faults ?? noFaults, note);
@@ -113,7 +113,7 @@ interface Place {
   readonly instances: Instances;
   readonly traffic: SimTraffic;
   readonly calls: Calls;
-  readonly listeners: Set<() => void>;
+  readonly listeners: Set<(fleet: FleetId) => void>;
 }
 
 function connect(place: Place): Session {
@@ -128,7 +128,7 @@ function connect(place: Place): Session {
 
 function runtimeOf({ instances, traffic, calls, listeners }: Place, life: DaemonLife): Runtime {
   const unreachable = 'ENGINE_UNREACHABLE';
-  const own = new Set<() => void>();
+  const own = new Set<(fleet: FleetId) => void>();
   return {
     name: 'sim',
     check: (ctx) => calls.make(life, ctx, { verb: 'check', subject: 'runtime', unreachable, run: () => [] }),
@@ -149,16 +149,16 @@ function runtimeOf({ instances, traffic, calls, listeners }: Place, life: Daemon
         unreachable,
         run: () => instances.remove(id, life, (instance) => traffic.checkStop(instance)),
       }),
-    observe: (ctx) =>
+    observe: (ctx, fleet) =>
       calls.make<readonly InstanceObservation[]>(life, ctx, {
         verb: 'observe',
         subject: '',
         unreachable,
-        run: () => instances.observe(),
+        run: () => instances.observe(fleet),
       }),
     onChange(listener) {
-      const heard = (): void => {
-        if (life.alive) listener();
+      const heard = (fleet: FleetId): void => {
+        if (life.alive) listener(fleet);
       };
       own.add(heard);
       listeners.add(heard);
