@@ -54,7 +54,7 @@ function metered(spent: { ms: number }): (world: SimWorld) => Held {
 
 async function rollMany(): Promise<void> {
   const engine = { ms: 0 };
-  const it = simulate(1, metered(engine));
+  const it = simulate(1, { held: metered(engine) });
   const { world, fleets } = it;
   const strategy: Strategy = { kind: 'rolling', minHealthyPercent: 100, maxSurge: SURGE, batch: null };
   // Nothing in flight and no grace: an old instance is gone as soon as somebody decides it.
@@ -87,10 +87,11 @@ const nameOf = (index: number): FleetId => fleetId(`s${index}` as ServiceName, '
 
 async function restMany(): Promise<void> {
   let looks = 0;
-  const it = simulate(2, ({ runtime, balancer }) => ({
+  const held = ({ runtime, balancer }: Held): Held => ({
     balancer,
     runtime: { ...runtime, observe: (ctx, fleet) => ((looks += 1), runtime.observe(ctx, fleet)) },
-  }));
+  });
+  const it = simulate(2, { held });
   const { fleets, journal } = it;
   fleets.start();
   for (let index = 0; index < SERVICES; index++) {

@@ -28,6 +28,14 @@ export interface CallContext {
   readonly signal: AbortSignal;
 }
 
+/** What a place has to offer. It may change: read it anew each time. */
+export interface Capabilities {
+  /** Zones that take instances now; none where there is nothing to spread over. */
+  readonly zones: readonly string[];
+  /** How many instances that failed are replaced at once, of all fleets together: more would be a load of their own. */
+  readonly healing: number;
+}
+
 // ---------------------------------------------------------------------------------------------------------- Engine
 
 /** Basis points: 10,000 is all of the traffic. A table names every group that gets any; the sum is 10,000, or 0 for none. */
@@ -66,6 +74,7 @@ export interface FleetObservation {
 
 export interface Engine {
   readonly name: EngineName;
+  readonly capabilities: Capabilities;
   /** No side effects. */
   check(ctx: CallContext): Promise<readonly Problem[]>;
   /** Everything of ours in the fleet, known to the caller or not. Throws rather than answer half. */
@@ -116,6 +125,8 @@ export interface InstanceObservation {
   /** The release's hash that it was launched with. */
   readonly release: Digest;
   readonly launchedAt: number;
+  /** Null where the place has no zones. */
+  readonly zone: string | null;
   /** Null where the service has no port. */
   readonly address: Address | null;
   readonly health: InstanceHealth;
@@ -124,10 +135,14 @@ export interface InstanceObservation {
 /** Runs single instances and probes their health; knows nothing of groups' sizes, traffic or rollouts. */
 export interface Runtime {
   readonly name: EngineName;
+  readonly capabilities: Capabilities;
   check(ctx: CallContext): Promise<readonly Problem[]>;
   ensureImage(image: Digest, ctx: CallContext): Promise<void>;
-  /** Returns when the process has started (not when healthy). An instance of that id that is there already is success. */
-  launch(id: InstanceId, release: Release, ctx: CallContext): Promise<void>;
+  /**
+   * Returns when the process has started (not when healthy). An instance of that id that is there already is success.
+   * `zone`: one of the capabilities'; absent where there are none.
+   */
+  launch(id: InstanceId, release: Release, ctx: CallContext, zone?: string): Promise<void>;
   /** Stop signal, grace, SIGKILL; then everything of it is gone but its logs. Absent is success. */
   remove(id: InstanceId, ctx: CallContext): Promise<void>;
   /** All of ours, or all of one fleet, half-made ones included (as `exited`). Cheap: called every tick. */

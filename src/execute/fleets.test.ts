@@ -3,7 +3,7 @@ import { test } from 'node:test';
 
 import type { FleetId } from '../domain/ids.ts';
 import { contentOf, FLEET, imageOf } from '../../test/simulation/releases.ts';
-import { simulate, type Simulated } from '../../test/simulation/simulated.ts';
+import { simulate, type Held, type Simulated } from '../../test/simulation/simulated.ts';
 
 const HOUR_MS = 3_600_000;
 
@@ -16,20 +16,22 @@ interface Resting {
 /** A fleet that has come to rest. */
 async function resting(size: number): Promise<Resting> {
   const looks: FleetId[] = [];
-  const it = simulate(1, ({ runtime, balancer }) => ({
-    balancer,
-    runtime: {
-      ...runtime,
-      observe: (ctx, fleet) => {
-        if (fleet !== undefined) looks.push(fleet);
-        return runtime.observe(ctx, fleet);
-      },
-    },
-  }));
+  const it = simulate(1, { held: (world) => watched(world, looks) });
   it.fleets.start();
   await deploy(it, FLEET, size);
   return { it, looks };
 }
+
+const watched = ({ runtime, balancer }: Held, looks: FleetId[]): Held => ({
+  balancer,
+  runtime: {
+    ...runtime,
+    observe: (ctx, fleet) => {
+      if (fleet !== undefined) looks.push(fleet);
+      return runtime.observe(ctx, fleet);
+    },
+  },
+});
 
 async function deploy(it: Simulated, fleet: FleetId, size: number): Promise<void> {
   it.fleets.deploy({ content: { ...contentOf(imageOf('one')), fleet }, size, bounds: null, label: 'one', by: 'test' });

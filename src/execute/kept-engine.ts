@@ -11,6 +11,7 @@ import type {
   Balancer,
   BalancerObservation,
   CallContext,
+  Capabilities,
   Engine,
   EngineName,
   FleetObservation,
@@ -26,7 +27,8 @@ import { KilnError, messageOf } from '../errors/error.ts';
 import type { Clock } from '../platform/clock.ts';
 import type { KeeperEvent } from '../plan/events.ts';
 import type { KeeperInput } from '../plan/keeper-input.ts';
-import { brakedUntil, keep, type KeeperStep } from '../plan/keeper.ts';
+import { brakedUntil } from '../plan/healing.ts';
+import { keep, type KeeperStep } from '../plan/keeper.ts';
 import { sameWeights } from '../plan/world.ts';
 import { emptyKept, foldKept, type KeptGroup, type KeptState } from '../plan/kept-state.ts';
 import { routingTable } from '../plan/routing.ts';
@@ -59,6 +61,10 @@ export class KeptEngine implements Engine {
   readonly #busy = new Map<InstanceId, 'launch' | 'remove'>();
   /** The last table that was acknowledged. */
   readonly #applied = new Map<FleetId, RoutingTable>();
+  /** Where the launches under way go. */
+  readonly #placed = new Map<InstanceId, string>();
+  /** Replacements of failed instances that are under way. */
+  readonly #healing = new Map<FleetId, number>();
   readonly #trouble = new Map<FleetId, string>();
   /** The last look, while nothing was done since. */
   readonly #looked = new Map<FleetId, KeeperInput>();
@@ -82,6 +88,10 @@ export class KeptEngine implements Engine {
 
   get name(): EngineName {
     return this.#parts.runtime.name;
+  }
+
+  get capabilities(): Capabilities {
+    return this.#parts.runtime.capabilities;
   }
 
   async check(ctx: CallContext): Promise<readonly Problem[]> {
@@ -136,6 +146,7 @@ export class KeptEngine implements Engine {
     await this.#parts.balancer.remove(fleet, ctx);
     this.#applied.delete(fleet);
     this.#trouble.delete(fleet);
+    this.#healing.delete(fleet);
   }
 
   onChange(listener: (fleet: FleetId) => void): () => void {
@@ -169,7 +180,11 @@ export class KeptEngine implements Engine {
     this.#looked.delete(fleet);
     const isFresh = looked !== undefined && this.#parts.clock.now() - looked.now <= FRESH_MS;
     const input = isFresh ? looked : await this.#input(fleet, ctx);
-    const plan = keep(input.balancer === null ? input : { ...input, kept: { ...input.kept, ...splitOf(input.balancer) } });
+    const kept = input.balancer === null ? input.kept : { ...input.kept, ...splitOf(input.balancer) };
+    // The room as it is now: other fleets have planned since the look.
+    const plan = keep({ ...input, kept, healingRoom: this.#healingRoom(fleet) });
+    if (plan.healing > 0) this.#healing.set(fleet, plan.healing);
+    else this.#healing.delete(fleet);
     let changed = false;
     for (const step of plan.steps) changed = (await this.#execute(fleet, step, input.balancer, ctx)) || changed;
     return { changed, wakeAt: plan.wakeAt };
@@ -200,12 +215,35 @@ export class KeptEngine implements Engine {
     if (strange.length > 0) throw historyLost(strange, fleet);
     const balancer = this.#takesTraffic(kept) ? await this.#parts.balancer.observe(fleet, ctx) : null;
     const { clock, drawId, revoked } = this.#parts;
+    const { zones } = this.capabilities;
     const release = (group: GroupId): Release | null => this.#releases.get(group) ?? null;
     const now = clock.now();
     const grouped = Map.groupBy(instances, ({ group }) => group);
     const endpoints = new Map((balancer?.endpoints ?? []).map((each) => [each.instance, each] as const));
     const draining = this.#drainsOf(fleet, balancer, now);
-    return { kept, release, instances, grouped, balancer, endpoints, draining, busy, revoked, now, drawId };
+    return {
+      kept,
+      release,
+      instances,
+      grouped,
+      balancer,
+      endpoints,
+      draining,
+      busy,
+      zones,
+      placed: this.#placed,
+      healingRoom: this.#healingRoom(fleet),
+      revoked,
+      now,
+      drawId,
+    };
+  }
+
+  #healingRoom(fleet: FleetId): number {
+    return [...this.#healing].reduce(
+      (room, [other, count]) => (other === fleet ? room : room - count),
+      this.capabilities.healing,
+    );
   }
 
   #drainsOf(fleet: FleetId, balancer: BalancerObservation | null, now: number): ReadonlyMap<InstanceId, number> {
@@ -227,7 +265,7 @@ export class KeptEngine implements Engine {
         await this.#route(step.table, ctx);
         return true;
       case 'launch':
-        this.#launch(fleet, step.instance, ctx);
+        this.#launch(fleet, step, ctx);
         return false;
       case 'remove':
         this.#remove(fleet, step.instance, ctx);
@@ -249,22 +287,24 @@ export class KeptEngine implements Engine {
     this.#applied.set(table.fleet, table);
   }
 
-  #launch(fleet: FleetId, id: InstanceId, ctx: CallContext): void {
-    const { executor, runtime, revoked } = this.#parts;
+  #launch(fleet: FleetId, { instance: id, zone }: Extract<KeeperStep, { kind: 'launch' }>, ctx: CallContext): void {
+    const { executor, runtime, revoked, clock } = this.#parts;
+    const launchedAt = clock.now();
+    if (zone !== null) this.#placed.set(id, zone);
     const release = this.#releaseOf(groupOf(id));
     const start = async (): Promise<void> => {
       // Nothing comes between this question and the call (law 1): a plan may be older than the revocation.
       const revocation = revoked(release.content.image);
       if (revocation !== null) throw revokedNow(id, revocation);
-      await runtime.launch(id, release, ctx);
+      await runtime.launch(id, release, ctx, zone ?? undefined);
     };
     this.#background(id, 'launch', async () => {
       try {
-        await executor.effect(fleet, { step: 'launch', instance: id }, start);
+        await executor.effect(fleet, { step: 'launch', instance: id, ...(zone === null ? {} : { zone }) }, start);
       } catch (error) {
         // Perhaps only its answer was lost, and it serves by now. What is there is the keeper's, half made or whole.
         const there = (await runtime.observe(ctx, fleet)).some((seen) => seen.id === id);
-        if (!there) this.#record(fleet, [{ kind: 'instance.failed', instance: id, why: messageOf(error) }]);
+        if (!there) this.#record(fleet, [{ kind: 'instance.failed', instance: id, why: messageOf(error), launchedAt }]);
       }
     });
   }
@@ -287,6 +327,7 @@ export class KeptEngine implements Engine {
       .catch(() => (executor.signal.aborted ? undefined : clock.sleep(RETRY_MS, executor.signal).catch(() => {})))
       .finally(() => {
         this.#busy.delete(id);
+        this.#placed.delete(id);
         this.#looked.delete(fleet);
         for (const listener of this.#listeners) listener(fleet);
       })

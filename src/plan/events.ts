@@ -73,7 +73,13 @@ export type KeeperEvent =
   | { readonly kind: 'traffic.set'; readonly weights: Weights; readonly preview: GroupId | null }
   | { readonly kind: 'instance.retiring'; readonly instance: InstanceId; readonly why: string }
   /** Counted once for each instance: exited by itself, missed its deadline, turned unhealthy, or could not be launched. */
-  | { readonly kind: 'instance.failed'; readonly instance: InstanceId; readonly why: string }
+  | {
+      readonly kind: 'instance.failed';
+      readonly instance: InstanceId;
+      readonly why: string;
+      /** Absent in histories of earlier versions. */
+      readonly launchedAt?: number;
+    }
   /** The group has been well for long enough that its failures are forgiven. */
   | { readonly kind: 'group.recovered'; readonly group: GroupId }
   | { readonly kind: 'instance.removed'; readonly instance: InstanceId };

@@ -20,6 +20,11 @@ export interface KeeperInput {
   readonly draining: ReadonlyMap<InstanceId, number>;
   /** Launches and removals of this fleet that are under way: left alone. */
   readonly busy: ReadonlyMap<InstanceId, 'launch' | 'remove'>;
+  /** Zones that take instances now, and where the launches under way go. */
+  readonly zones: readonly string[];
+  readonly placed: ReadonlyMap<InstanceId, string>;
+  /** How many failed instances of this fleet the engine will replace at once, beside those of other fleets. */
+  readonly healingRoom: number;
   /** Images of which nothing may be launched. */
   readonly revoked: Revoked;
   readonly now: number;

@@ -9,30 +9,34 @@ import { groupOf, instanceId, type GroupId, type InstanceId } from '../domain/id
 import type { InstanceObservation, RoutingTable } from '../engines/engine.ts';
 import type { KeeperEvent } from './events.ts';
 import { drained, drainEnds } from './drain.ts';
+import { brakedUntil, FORGIVE_MS, healingRoom, sharesRoom } from './healing.ts';
 import type { KeeperInput } from './keeper-input.ts';
-import type { KeptGroup } from './kept-state.ts';
+import { foldKept, type KeptGroup } from './kept-state.ts';
 import { routingTable } from './routing.ts';
+import { leastUseful, zonesFor } from './spread.ts';
 
 export type KeeperStep =
   | { readonly kind: 'record'; readonly event: KeeperEvent }
-  | { readonly kind: 'launch'; readonly instance: InstanceId }
+  | { readonly kind: 'launch'; readonly instance: InstanceId; readonly zone: string | null }
   | { readonly kind: 'route'; readonly table: RoutingTable }
   | { readonly kind: 'remove'; readonly instance: InstanceId };
 
 export interface KeeperPlan {
   readonly steps: readonly KeeperStep[];
+  /** Replacements of failed instances that are under way with this plan, of those that share the engine's room. */
+  readonly healing: number;
   /** When to look again although nothing has changed. */
   readonly wakeAt: number | null;
 }
 
-/** A group is forgiven its failures when nothing has failed for this long. */
-const FORGIVE_MS = 60_000;
-const BRAKE_MAX_MS = 60_000;
+/** Other fleets may have left room for more to heal. */
+const ROOM_LOOK_MS = 1_000;
 
 export function keep(input: KeeperInput): KeeperPlan {
   const { kept, instances, now } = input;
   const failures = failuresOf(input);
-  const groups = [...kept.groups.values()].map((group) => keepGroup(input, group));
+  // What has just failed holds the brake already.
+  const groups = keepGroups({ ...input, kept: failures.reduce((state, event) => foldKept(state, event, now), kept) });
   const orphans = instances.filter((seen) => !kept.groups.has(seen.group) && !kept.retiring.has(seen.id));
   const retirements = [...groups.flatMap((plan) => plan.retire), ...orphans.map((seen) => retire(seen.id, 'its group is gone'))];
   const retiring = new Set([...kept.retiring.keys(), ...retirements.map((event) => event.instance)]);
@@ -44,34 +48,50 @@ export function keep(input: KeeperInput): KeeperPlan {
     ...groups.flatMap((plan) => plan.events).map(record),
     ...retirements.map(record),
     ...(table === null ? [] : [{ kind: 'route', table } as const]),
-    ...groups.flatMap((plan) => plan.launch).map((instance) => ({ kind: 'launch', instance }) as const),
+    ...groups.flatMap((plan) => plan.launch),
     ...removals.map((instance) => ({ kind: 'remove', instance }) as const),
   ];
   const times = [...groups.map((plan) => plan.wakeAt), ...drainTimes(input)].filter((time) => time !== null && time > now);
-  return { steps, wakeAt: times.length === 0 ? null : Math.min(...(times as number[])) };
+  const healing = groups.reduce((sum, plan) => sum + plan.healing, 0);
+  return { steps, healing, wakeAt: times.length === 0 ? null : Math.min(...(times as number[])) };
+}
+
+function keepGroups(input: KeeperInput): readonly GroupPlan[] {
+  let room = input.healingRoom;
+  return [...input.kept.groups.values()].map((group) => {
+    const plan = keepGroup(input, group, room);
+    room -= plan.healing;
+    return plan;
+  });
 }
 
 interface GroupPlan {
   readonly events: readonly KeeperEvent[];
   readonly retire: readonly Retirement[];
-  readonly launch: readonly InstanceId[];
+  readonly launch: readonly Launch[];
+  readonly healing: number;
   readonly wakeAt: number | null;
 }
 
+type Launch = Extract<KeeperStep, { kind: 'launch' }>;
+
 type Retirement = Extract<KeeperEvent, { kind: 'instance.retiring' }>;
 
-function keepGroup(input: KeeperInput, group: KeptGroup): GroupPlan {
+function keepGroup(input: KeeperInput, group: KeptGroup, room: number): GroupPlan {
   const mine = membersOf(input, group).filter((seen) => !leaving(input, seen));
-  const launching = [...input.busy].filter(
-    ([id, what]) => what === 'launch' && groupOf(id) === group.group && !mine.some((seen) => seen.id === id),
+  const there = new Set(mine.map((seen) => seen.id));
+  const launching = [...input.busy].flatMap(([id, what]) =>
+    what === 'launch' && groupOf(id) === group.group && !there.has(id) ? [id] : [],
   );
   const live = mine.filter((seen) => seen.health.status === 'healthy' || seen.health.status === 'starting');
   const count = live.length + launching.length;
-  const missing = group.size - count;
-  const brakeUntil = brakedUntil(group);
-  const braked = brakeUntil !== null && brakeUntil > input.now;
-  const launch =
-    braked || group.deleted || isRevoked(input, group) ? [] : draw(input, group.group, Math.min(missing, roomFor(input, group)));
+  const starting = live.filter((seen) => seen.health.status === 'starting').length + launching.length;
+  const missing = isBarred(input, group) ? 0 : Math.min(group.size - count, roomFor(input, group));
+  const wanted = Math.max(0, Math.min(missing, healingRoom(group, live, starting)));
+  const shares = sharesRoom(group);
+  const allowed = shares ? Math.max(0, Math.min(wanted, room - starting)) : wanted;
+  const zones = [...live.map((seen) => seen.zone), ...launching.map((id) => input.placed.get(id) ?? null)];
+  const launch = draw(input, group.group, zonesFor(allowed, input.zones, zones));
   const replaced = count + launch.length >= group.size;
   // One that is still being launched stands in for nobody yet: what is there goes only for what is there.
   const retirements = surplus(mine, live, Math.max(0, live.length - group.size), replaced);
@@ -79,8 +99,14 @@ function keepGroup(input: KeeperInput, group: KeptGroup): GroupPlan {
     events: [...recovery(input, group), ...farewell(input, group, mine.length + launching.length)],
     retire: retirements,
     launch,
-    wakeAt: missing > 0 && braked ? brakeUntil : null,
+    healing: shares ? starting + launch.length : 0,
+    wakeAt: allowed < wanted ? input.now + ROOM_LOOK_MS : count < group.size ? brakedUntil(group) : null,
   };
+}
+
+/** Nothing of it may be launched now. */
+function isBarred(input: KeeperInput, group: KeptGroup): boolean {
+  return group.deleted || isRevoked(input, group) || (brakedUntil(group) ?? 0) > input.now;
 }
 
 const membersOf = ({ grouped }: KeeperInput, { group }: KeptGroup): readonly InstanceObservation[] => grouped.get(group) ?? [];
@@ -103,8 +129,8 @@ function roomFor(input: KeeperInput, group: KeptGroup): number {
   return Math.max(0, 1 - present.size);
 }
 
-const draw = (input: KeeperInput, group: GroupId, count: number): readonly InstanceId[] =>
-  Array.from({ length: Math.max(0, count) }, () => instanceId(group, input.drawId()));
+const draw = (input: KeeperInput, group: GroupId, zones: readonly (string | null)[]): readonly Launch[] =>
+  zones.map((zone) => ({ kind: 'launch', instance: instanceId(group, input.drawId()), zone }));
 
 /**
  * What is too many goes, the least useful first. Unhealthy ones go once there are others in their place: an outage of
@@ -117,14 +143,13 @@ function surplus(
   replaced: boolean,
 ): readonly Retirement[] {
   const unhealthy = replaced ? mine.filter((seen) => seen.health.status === 'unhealthy') : [];
-  const excess = live.toSorted((a, b) => rank(a) - rank(b) || b.launchedAt - a.launchedAt).slice(0, tooMany);
+  const excess = tooMany === 0 ? [] : leastUseful(live).slice(0, tooMany);
   return [
     ...unhealthy.map((seen) => retire(seen.id, whyUnhealthy(seen))),
     ...excess.map((seen) => retire(seen.id, 'the group shrinks')),
   ];
 }
 
-const rank = (seen: InstanceObservation): number => (seen.health.status === 'healthy' ? 1 : 0);
 const retire = (instance: InstanceId, why: string): Retirement => ({ kind: 'instance.retiring', instance, why });
 const whyUnhealthy = (seen: InstanceObservation): string =>
   seen.health.status === 'unhealthy' ? seen.health.detail : 'unhealthy';
@@ -136,14 +161,8 @@ const failuresOf = ({ kept, instances, busy }: KeeperInput): readonly KeeperEven
     const { health } = seen;
     if (health.status !== 'exited' && health.status !== 'unhealthy') return [];
     if (kept.failed.has(seen.id) || kept.retiring.has(seen.id) || busy.has(seen.id) || !kept.groups.has(seen.group)) return [];
-    return [{ kind: 'instance.failed', instance: seen.id, why: health.detail } as const];
+    return [{ kind: 'instance.failed', instance: seen.id, why: health.detail, launchedAt: seen.launchedAt } as const];
   });
-
-/** The first failure costs no time; then 1 s, 2 s, 4 s … up to a minute between launches. */
-export function brakedUntil({ braking, lastFailureAt }: KeptGroup): number | null {
-  if (braking <= 1) return null;
-  return lastFailureAt + Math.min(BRAKE_MAX_MS, 1000 * 2 ** (braking - 2));
-}
 
 const recovery = (input: KeeperInput, group: KeptGroup): readonly KeeperEvent[] => {
   const well = group.braking > 0 && input.now - group.lastFailureAt >= FORGIVE_MS;

@@ -7,9 +7,14 @@ export interface KeptGroup {
   readonly group: GroupId;
   readonly size: number;
   readonly deleted: boolean;
-  /** Instances that failed, ever; and those since the group was last well, which hold the brake. */
+  /** Instances that failed, ever. */
   readonly failures: number;
+  /**
+   * Generations that failed since the group was last well, which hold the brake, and when the last of them began to: what was
+   * launched before fails for the same cause.
+   */
   readonly braking: number;
+  readonly brakedAt: number;
   readonly lastFailureAt: number;
   readonly lastFailure: string | null;
 }
@@ -51,29 +56,29 @@ export function foldKept(state: KeptState, event: KeeperEvent, at: number): Kept
         ? state
         : { ...state, retiring: new Map([...state.retiring, [event.instance, at]]) };
     case 'instance.failed':
-      return failed(state, event.instance, event.why, at);
+      return failed(state, event, at);
     case 'instance.removed':
       return removed(state, event.instance);
   }
 }
 
-const NEW_GROUP = { size: 0, deleted: false, failures: 0, braking: 0, lastFailureAt: 0, lastFailure: null };
+type FailedEvent = Extract<KeeperEvent, { kind: 'instance.failed' }>;
+
+const NEW_GROUP = { size: 0, deleted: false, failures: 0, braking: 0, brakedAt: 0, lastFailureAt: 0, lastFailure: null };
 
 function withGroup(state: KeptState, group: GroupId, change: (before: KeptGroup) => KeptGroup): KeptState {
   const before = state.groups.get(group) ?? { group, ...NEW_GROUP };
   return { ...state, groups: new Map([...state.groups, [group, change(before)]]) };
 }
 
-function failed(state: KeptState, instance: InstanceId, why: string, at: number): KeptState {
+function failed(state: KeptState, { instance, why, launchedAt }: FailedEvent, at: number): KeptState {
   const group = groupOf(instance);
   if (state.failed.has(instance) || !state.groups.has(group)) return state;
-  const counted = withGroup(state, group, (before) => ({
-    ...before,
-    failures: before.failures + 1,
-    braking: before.braking + 1,
-    lastFailureAt: at,
-    lastFailure: why,
-  }));
+  const counted = withGroup(state, group, (before) => {
+    const isNext = before.braking === 0 || launchedAt === undefined || launchedAt >= before.brakedAt;
+    const generation = isNext ? { braking: before.braking + 1, brakedAt: at } : {};
+    return { ...before, ...generation, failures: before.failures + 1, lastFailureAt: at, lastFailure: why };
+  });
   return { ...counted, failed: new Set([...state.failed, instance]) };
 }
 

@@ -1,6 +1,6 @@
 /** A daemon's fleets over the simulated engine without faults: for whole stories, and for measurements. */
 import type { FleetId } from '../../src/domain/ids.ts';
-import { createSimWorld, type SimWorld } from '../../src/engines/sim/world.ts';
+import { createSimWorld, type SimWorld, type SimWorldOptions } from '../../src/engines/sim/world.ts';
 import { Executor } from '../../src/execute/executor.ts';
 import { Fleets } from '../../src/execute/fleets.ts';
 import { KeptEngine } from '../../src/execute/kept-engine.ts';
@@ -23,11 +23,17 @@ const revoked = (): null => null;
 /** What the daemon has in its hands. */
 export type Held = Pick<SimWorld, 'runtime' | 'balancer'>;
 
+export interface SimulateOptions {
+  /** What the daemon gets instead of the world's own, to watch what it asks. */
+  readonly held?: (world: SimWorld) => Held;
+  readonly world?: Omit<SimWorldOptions, 'seed'>;
+}
+
 const asItIs = (world: SimWorld): Held => world;
 
-/** The loops are started by `fleets.start()`. `held`: what the daemon gets instead of the world's own, to watch what it asks. */
-export function simulate(seed: number, held: (world: SimWorld) => Held = asItIs): Simulated {
-  const world = createSimWorld({ seed });
+/** The loops are started by `fleets.start()`. */
+export function simulate(seed: number, { held = asItIs, world: traits = {} }: SimulateOptions = {}): Simulated {
+  const world = createSimWorld({ ...traits, seed });
   const { clock } = world;
   const { runtime, balancer } = held(world);
   const journal = new MemoryJournal({ now: () => clock.now(), hashing: false });

@@ -129,6 +129,7 @@ function runtimeOf(world: FakeWorld, clock: Clock): Runtime {
   };
   return {
     name: 'host',
+    capabilities: { zones: [], healing: Number.POSITIVE_INFINITY },
     check: async () => world.problems,
     ensureImage: async (_image: Digest) => {},
     async launch(id, release) {
@@ -136,7 +137,7 @@ function runtimeOf(world: FakeWorld, clock: Clock): Runtime {
       const now = clock.now();
       const address = { host: '127.0.0.1', port: 1 };
       const health = { status: 'healthy', since: now } as const;
-      world.instances.set(id, { id, group: groupOf(id), release: release.hash, launchedAt: now, address, health });
+      world.instances.set(id, { id, group: groupOf(id), release: release.hash, launchedAt: now, zone: null, address, health });
       changed(id);
     },
     async remove(id) {

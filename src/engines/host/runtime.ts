@@ -5,6 +5,7 @@
  */
 import { watch, type FSWatcher } from 'node:fs';
 import { mkdir } from 'node:fs/promises';
+import { availableParallelism } from 'node:os';
 
 import { fleetOf, groupOf, type FleetId, type InstanceId } from '../../domain/ids.ts';
 import { KilnError, messageOf } from '../../errors/error.ts';
@@ -64,6 +65,8 @@ export async function createHostRuntime(options: HostRuntimeOptions): Promise<Ho
   const inTurn = queueById();
   return {
     name: 'host',
+    // One machine is one zone.
+    capabilities: { zones: [], healing: Math.max(4, 4 * availableParallelism()) },
     check: () => checkHost(host.home, host.bootId),
     ensureImage: async (digest) => {
       const image = await host.store.image(digest);

@@ -39,6 +39,7 @@ export function observationOf({ record, health }: Tracked): InstanceObservation 
     group: groupOf(record.id),
     release: record.release.hash,
     launchedAt: record.launchedAt,
+    zone: null,
     address: addressIn(record),
     health: health(),
   };

@@ -12,6 +12,8 @@ export type Behaviour =
   | { readonly kind: 'flaps'; readonly healthyAfterMs: number; readonly upMs: number; readonly downMs: number }
   /** Healthy for the probe, and fails its traffic. */
   | { readonly kind: 'lies'; readonly healthyAfterMs: number }
+  /** Healthy where no more than `atMost` are starting anywhere at its launch, else never: starting costs what all share. */
+  | { readonly kind: 'crowded'; readonly healthyAfterMs: number; readonly atMost: number }
   /** Healthy, but each instance ends by itself after a life of about this length. */
   | { readonly kind: 'mortal'; readonly healthyAfterMs: number; readonly lifeMs: number };
 

@@ -9,6 +9,7 @@ export interface SimInstance {
   readonly fleet: FleetId;
   readonly release: Release;
   readonly launchedAt: number;
+  readonly zone: string | null;
   readonly address: Address | null;
   health: InstanceHealth;
   /** Was told to stop; it may still look healthy. */

@@ -29,10 +29,20 @@ export class Instances {
   readonly #waiters = new Map<InstanceId, Waiter[]>();
   readonly #changed: (instance: SimInstance) => void;
   #addresses = 0;
+  /** That take instances. */
+  zones: readonly string[];
 
   /** `changed`: called after each change of an instance's health or existence. */
-  constructor(clock: VirtualClock, random: Random, laws: Laws, note: Note, changed: (instance: SimInstance) => void) {
+  constructor(
+    clock: VirtualClock,
+    random: Random,
+    laws: Laws,
+    note: Note,
+    zones: readonly string[],
+    changed: (instance: SimInstance) => void,
+  ) {
     this.#clock = clock;
+    this.zones = zones;
     this.#random = random;
     this.#laws = laws;
     this.#note = note;
@@ -54,13 +64,16 @@ export class Instances {
     this.#images.add(image);
   }
 
-  launch(id: InstanceId, release: Release): void {
+  launch(id: InstanceId, release: Release, zone: string | null = null): void {
     if (this.#byId.has(id)) return;
     if (this.#gone.has(id)) this.#laws.broken(7, `${id} was launched again after it was removed`);
-    const instance = this.#add(id, release, { status: 'starting' });
+    if (zone !== null && !this.zones.includes(zone)) {
+      throw new KilnError('LAUNCH_FAILED', `${id}: the zone ${zone} is lost`, { hint: 'the simulator made this fault; go on' });
+    }
+    const instance = this.#add(id, release, { status: 'starting' }, zone);
     this.#checkSingleWriter(instance);
     const { probe, deadlineMs } = release.content.health;
-    const behaviour = this.#behaviours.get(release.content.image) ?? GOOD;
+    const behaviour = this.#behaviourOf(release.content.image);
     const life = lifeOf(behaviour, this.#random);
     const first = life.next().value;
     if (first === undefined) this.#missDeadline(instance, deadlineMs);
@@ -68,6 +81,13 @@ export class Instances {
       this.#next(instance, life, { ...first, afterMs: release.content.replace.warmUpMs });
     else this.#next(instance, life, first);
     if (first !== undefined && first.afterMs > deadlineMs) this.#missDeadline(instance, deadlineMs);
+  }
+
+  #behaviourOf(image: Digest): Behaviour {
+    const behaviour = this.#behaviours.get(image) ?? GOOD;
+    if (behaviour.kind !== 'crowded') return behaviour;
+    const starting = [...this.#byId.values()].filter(({ health }) => health.status === 'starting').length;
+    return starting > behaviour.atMost ? { kind: 'never' } : { ...behaviour, kind: 'good' };
   }
 
   /** What a launch that broke off leaves behind. */
@@ -96,6 +116,13 @@ export class Instances {
     return gone;
   }
 
+  /** Nothing of it is left, and nothing starts there until it is restored. */
+  loseZone(zone: string): void {
+    this.zones = this.zones.filter((each) => each !== zone);
+    for (const instance of this.#byId.values())
+      if (instance.zone === zone && instance.health.status !== 'exited') this.#turn(instance, 'exited', 'its zone is lost');
+  }
+
   /** The world ends an instance's process. */
   kill(id: InstanceId): void {
     const instance = this.#byId.get(id);
@@ -105,15 +132,15 @@ export class Instances {
   observe(fleet?: FleetId): readonly InstanceObservation[] {
     const seen: InstanceObservation[] = [];
     for (const instance of this.all(fleet)) {
-      const { id, group, release, launchedAt, address, health } = instance;
+      const { id, group, release, launchedAt, zone, address, health } = instance;
       instance.reportedHealthy = health.status === 'healthy';
       instance.everReportedHealthy ||= instance.reportedHealthy;
-      seen.push({ id, group, release: release.hash, launchedAt, address, health });
+      seen.push({ id, group, release: release.hash, launchedAt, zone, address, health });
     }
     return seen;
   }
 
-  #add(id: InstanceId, release: Release, health: InstanceHealth): SimInstance {
+  #add(id: InstanceId, release: Release, health: InstanceHealth, zone: string | null = null): SimInstance {
     if (!this.#images.has(release.content.image)) {
       throw new KilnError('IMAGE_NOT_FOUND', `${id}: its image was not ensured before the launch`, {
         hint: 'ensure the image first',
@@ -127,6 +154,7 @@ export class Instances {
       fleet: fleetOf(groupOf(id)),
       release,
       launchedAt: this.#clock.now(),
+      zone,
       address: port === null ? null : { host: `10.${number >> 16}.${(number >> 8) & 255}.${number & 255}`, port },
       health,
       stopping: false,

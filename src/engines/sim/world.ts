@@ -24,6 +24,10 @@ export interface SimWorldOptions {
   /** Milliseconds since the epoch; default 1 January 2026. */
   readonly startMs?: number;
   readonly faults?: Faults;
+  /** Default: none. */
+  readonly zones?: readonly string[];
+  /** How many failed instances are replaced at once. Default: any number. */
+  readonly healing?: number;
   /** Gets a line for each thing that happens, for people. */
   readonly trace?: (line: string) => void;
 }
@@ -49,6 +53,8 @@ export interface SimWorld {
   /** The world ends an instance's process. */
   kill(instance: InstanceId): void;
   killBalancer(forMs: number): void;
+  loseZone(zone: string): void;
+  restoreZone(zone: string): void;
   /** To be told by the driver when Kiln decides (and journals) that an instance goes: law 4 counts it out from here on. */
   decidedToRetire(instance: InstanceId): void;
   /** Healthy serving instances below which Kiln may not take a fleet (law 4). Default 0. */
@@ -70,13 +76,21 @@ export function createSimWorld(options: SimWorldOptions): SimWorld {
   const note = (text: string): void => trace?.(`${((clock.now() - start) / 1000).toFixed(3).padStart(10)} s  ${text}`);
   const laws = new Laws(() => clock.now(), note);
   const listeners = new Set<(fleet: FleetId) => void>();
-  const instances: Instances = new Instances(clock, new Random(options.seed ^ 0x1157), laws, note, (instance) => {
-    traffic.changed(instance);
-    for (const listener of listeners) listener(instance.fleet);
-  });
+  const instances: Instances = new Instances(
+    clock,
+    new Random(options.seed ^ 0x1157),
+    laws,
+    note,
+    options.zones ?? [],
+    (instance) => {
+      traffic.changed(instance);
+      for (const listener of listeners) listener(instance.fleet);
+    },
+  );
   const traffic = new SimTraffic(clock, new Random(options.seed ^ 0x7aff1c), laws, instances, note);
   const calls = new Calls(clock, new Random(options.seed ^ 0xca115), options.faults ?? noFaults, note);
-  const place: Place = { clock, laws, instances, traffic, calls, listeners };
+  const healing = options.healing ?? Number.POSITIVE_INFINITY;
+  const place: Place = { clock, laws, healing, instances, traffic, calls, listeners };
   let session = connect(place);
   return {
     clock,
@@ -93,6 +107,10 @@ export function createSimWorld(options: SimWorldOptions): SimWorld {
     },
     kill: (instance) => instances.kill(instance),
     killBalancer: (forMs) => traffic.die(forMs),
+    loseZone: (zone) => instances.loseZone(zone),
+    restoreZone(zone) {
+      instances.zones = [...new Set([...instances.zones, zone])].toSorted();
+    },
     decidedToRetire(id) {
       const instance = instances.find(id);
       if (instance !== undefined) traffic.checkLeave(instance);
@@ -110,6 +128,7 @@ export function createSimWorld(options: SimWorldOptions): SimWorld {
 interface Place {
   readonly clock: VirtualClock;
   readonly laws: Laws;
+  readonly healing: number;
   readonly instances: Instances;
   readonly traffic: SimTraffic;
   readonly calls: Calls;
@@ -126,20 +145,23 @@ function connect(place: Place): Session {
   };
 }
 
-function runtimeOf({ instances, traffic, calls, listeners }: Place, life: DaemonLife): Runtime {
+function runtimeOf({ instances, traffic, calls, listeners, healing }: Place, life: DaemonLife): Runtime {
   const unreachable = 'ENGINE_UNREACHABLE';
   const own = new Set<(fleet: FleetId) => void>();
   return {
     name: 'sim',
+    get capabilities() {
+      return { zones: instances.zones, healing };
+    },
     check: (ctx) => calls.make(life, ctx, { verb: 'check', subject: 'runtime', unreachable, run: () => [] }),
     ensureImage: (image, ctx) =>
       calls.make(life, ctx, { verb: 'ensureImage', subject: image, unreachable, run: () => instances.ensureImage(image) }),
-    launch: (id: InstanceId, release: Release, ctx) =>
+    launch: (id: InstanceId, release: Release, ctx, zone) =>
       calls.make(life, ctx, {
         verb: 'launch',
         subject: id,
         unreachable: 'LAUNCH_FAILED',
-        run: () => instances.launch(id, release),
+        run: () => instances.launch(id, release, zone),
         half: () => instances.launchHalf(id, release),
       }),
     remove: (id, ctx) =>
