@@ -356,6 +356,17 @@ const Canary = z.object({
   /** The newest verdict. */
   verdict: Verdict.nullable(),
 });
+const Scaling = z.object({
+  /** What it follows: `each` is what one instance is to have, `total` what all have; null: not known now. */
+  load: list(z.object({ kind: z.enum(['cpu', 'requests']), each: z.number(), total: z.number().nullable() })),
+  min: z.int(),
+  max: z.int(),
+  /** Why the size stays, or changes, and when that may be over. */
+  why: z.string(),
+  until: time.nullable(),
+  /** A person has set the size. */
+  held: z.boolean(),
+});
 export const FleetStatus = z
   .object({
     fleet,
@@ -367,6 +378,8 @@ export const FleetStatus = z
     serving: release.nullable(),
     /** How many instances are wanted. */
     size: z.int(),
+    /** Of a fleet whose size follows its load. */
+    scaling: Scaling.nullable(),
     since: time,
     /** When the first of `waits` gives up. */
     deadline: time.nullable(),

@@ -57,6 +57,7 @@ const Deploy = z.strictObject({
 });
 
 /** `service` is a service where only one environment runs it, else `service.environment`. */
+const LONGEST_MS = 365 * 86_400_000;
 const ofFleet = z.strictObject({ service: name });
 const toFleet = ofFleet.extend({ by });
 
@@ -257,7 +258,15 @@ export const SCHEMAS = {
   status: { input: ofFleet, answer: FleetStatus },
   releases: { input: ofFleet, answer: z.object({ fleet, releases: list(Release) }) },
   rollback: { input: toFleet.extend({ to: z.int().positive().optional() }), answer: FleetStatus },
-  scale: { input: toFleet.extend({ size: z.int().nonnegative().max(10_000) }), answer: FleetStatus },
+  scale: {
+    input: toFleet.extend({
+      /** `auto`: it follows the load again. */
+      size: z.union([z.int().nonnegative().max(10_000), z.literal('auto')]),
+      /** Of a fleet whose size follows its load: for so long it stays; until it is given back where absent. */
+      forMs: z.int().positive().max(LONGEST_MS).optional(),
+    }),
+    answer: FleetStatus,
+  },
   pause: { input: toFleet, answer: FleetStatus },
   resume: { input: toFleet, answer: FleetStatus },
   promote: { input: toFleet.extend({ past: z.enum(['step', 'all']).default('step') }), answer: FleetStatus },

@@ -10,6 +10,7 @@ import { environmentOf, withStrategy, type ResolvedEnvironment } from '../spec/e
 import { loadSpec } from '../spec/load.ts';
 import type { Spec } from '../spec/parse.ts';
 import { releaseContent } from '../spec/release.ts';
+import { upkeepOf } from '../spec/upkeep.ts';
 import { admissionChecks, requireAdmitted, type Candidate } from './admission.ts';
 import { bakeBody, bakeSpec, requirePassed, type BakeOutcome } from './bake-pipeline.ts';
 import { soundImage } from './damaged.ts';
@@ -102,7 +103,7 @@ async function prepare(parts: Parts, input: ParsedOf<'deploy'>, { signal, emit }
   const label = await labelOf(parts, digest, image);
   const { min, desired, max } = environment.instances;
   return {
-    request: { content, label, size: desired, bounds: { min, max }, by: input.by },
+    request: { content, label, size: desired, bounds: { min, max }, upkeep: upkeepOf(environment), by: input.by },
     candidate: { digest, environment, folder },
     bake,
   };

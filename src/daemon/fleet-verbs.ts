@@ -53,7 +53,10 @@ export function fleetVerbs(parts: Parts): FleetVerbs {
         await requireWay(parts, await named(input.service, ctx), command, ctx);
         return give(input, command, ctx);
       }),
-    scale: (input, ctx) => give(input, { kind: 'scale', size: input.size }, ctx),
+    scale: (input, ctx) => {
+      const until = input.forMs === undefined ? {} : { until: parts.clock.now() + input.forMs };
+      return give(input, { kind: 'scale', size: input.size, ...until }, ctx);
+    },
     pause: (input, ctx) => give(input, { kind: 'pause' }, ctx),
     resume: (input, ctx) => give(input, { kind: 'resume' }, ctx),
     promote: (input, ctx) => give(input, { kind: 'promote', past: input.past }, ctx),
@@ -74,21 +77,24 @@ async function requireWay({ fleets, images, balancer }: Parts, fleet: FleetId, c
 
 /** What can't be observed now is answered from the last look, and said. */
 async function fleetStatus(
-  { fleets, engine, lineage: { revoked } }: Parts,
+  { fleets, engine, clock, lineage: { revoked } }: Parts,
   id: FleetId,
   ctx: CallContext,
 ): Promise<FleetStatusBody> {
   const { state, last, trouble } = fleets.fleet(id);
   const plan = last?.plan ?? null;
+  const load = last?.load ?? null;
   try {
     const [observed, instances] = await Promise.all([engine.observe(id, ctx), engine.instances(id, ctx)]);
-    return statusOf({ state, revoked, observed, plan, instances, trouble });
+    return statusOf({ state, revoked, observed, plan, load, now: clock.now(), instances, trouble });
   } catch (error) {
     return statusOf({
       state,
       revoked,
       observed: last?.observed ?? null,
       plan,
+      load,
+      now: clock.now(),
       instances: [],
       trouble: trouble ?? messageOf(error),
     });

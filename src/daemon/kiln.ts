@@ -74,8 +74,9 @@ async function allProblems(parts: Parts, ctx: CallContext): Promise<readonly Pro
 }
 
 async function fleetMetrics({ fleets, engine, balancer }: Parts, fleet: FleetId, ctx: CallContext): Promise<FleetMetrics> {
-  const [observed, traffic] = await Promise.all([engine.observe(fleet, ctx), balancer.metrics(fleet, ctx)]);
-  return { state: fleets.state(fleet), observed, traffic };
+  const asked = [engine.observe(fleet, ctx), balancer.metrics(fleet, ctx), engine.usage(fleet, ctx)] as const;
+  const [observed, traffic, usage] = await Promise.all(asked);
+  return { state: fleets.state(fleet), observed, traffic, usage };
 }
 
 /** Drains every fleet, and what no history explains; resolves when no instance is left. A caller who goes away stops the waiting, not the stopping. */

@@ -1,13 +1,16 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 
-import type { FleetId, GroupId, ReleaseNumber } from '../domain/ids.ts';
+import { instanceId, type FleetId, type GroupId, type ReleaseNumber } from '../domain/ids.ts';
 import type { Weights } from '../engines/engine.ts';
 import { emptyFleet } from '../plan/state.ts';
+import { contentOf, imageOf, releaseOf } from '../../test/simulation/releases.ts';
 import { metricsText } from './metrics.ts';
 
 const group = 'web.local.r7' as GroupId;
-const state = { ...emptyFleet('web.local' as FleetId), size: 3, serving: 7 as ReleaseNumber };
+const releases = Array.from({ length: 7 }, (_, index) => releaseOf(index + 1, contentOf(imageOf('web'))));
+const state = { ...emptyFleet('web.local' as FleetId), size: 3, serving: 7 as ReleaseNumber, releases };
+const usage = [{ instance: instanceId(group, 'aaaaaa'), cpuMs: 1500, memoryBytes: 1 << 25 }];
 const observed = {
   fleet: state.fleet,
   groups: [
@@ -32,7 +35,7 @@ const traffic = [
 ];
 
 test('every fleet, group and release has its numbers, labelled by service, environment and release', () => {
-  const text = metricsText([{ state, observed, traffic }], { uptimeSeconds: 1.5, rssBytes: 100 });
+  const text = metricsText([{ state, observed, traffic, usage }], { uptimeSeconds: 1.5, rssBytes: 100 });
   for (const line of [
     'kiln_fleet_size{service="web",environment="local"} 3',
     'kiln_fleet_serving_release{service="web",environment="local"} 7',
@@ -40,13 +43,16 @@ test('every fleet, group and release has its numbers, labelled by service, envir
     'kiln_group_failures_total{service="web",environment="local",release="7"} 4',
     'kiln_group_traffic_ratio{service="web",environment="local",release="7"} 0.25',
     'kiln_requests_total{service="web",environment="local",release="7",status="failed"} 1',
+    'kiln_instance_cpu_seconds_total{service="web",environment="local",release="7",instance="web.local.r7.aaaaaa"} 1.5',
+    'kiln_instance_cpus{service="web",environment="local",release="7",instance="web.local.r7.aaaaaa"} 1',
+    'kiln_instance_memory_saturation_ratio{service="web",environment="local",release="7",instance="web.local.r7.aaaaaa"} 0.5',
   ]) {
     assert.ok(text.split('\n').includes(line), line);
   }
 });
 
 test('buckets of a histogram are cumulative and end in +Inf and the count (exposition format)', () => {
-  const text = metricsText([{ state, observed, traffic }], { uptimeSeconds: 1, rssBytes: 1 });
+  const text = metricsText([{ state, observed, traffic, usage }], { uptimeSeconds: 1, rssBytes: 1 });
   const buckets = [...text.matchAll(/_(?:bucket\{.*le="([^"]+)"|(count)\{[^}]*)\} (\d+)/g)].map(([, le, count, value]) => [
     le ?? count,
     value,

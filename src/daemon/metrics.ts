@@ -2,14 +2,16 @@
  * Metrics in Prometheus' text format (prometheus.io/docs/instrumenting/exposition_formats): per fleet, group and release.
  * Written by hand: nothing is counted here, everything is read from those who count.
  */
-import { environmentOf, fleetOf, releaseOf, serviceOf, type GroupId } from '../domain/ids.ts';
-import type { FleetObservation, GroupMetrics } from '../engines/engine.ts';
+import { environmentOf, fleetOf, groupOf, releaseOf, serviceOf, type GroupId, type InstanceId } from '../domain/ids.ts';
+import type { Limits } from '../domain/release.ts';
+import type { FleetObservation, GroupMetrics, InstanceUsage } from '../engines/engine.ts';
 import type { FleetState } from '../plan/state.ts';
 
 export interface FleetMetrics {
   readonly state: FleetState;
   readonly observed: FleetObservation;
   readonly traffic: readonly GroupMetrics[];
+  readonly usage: readonly InstanceUsage[];
 }
 
 type Labels = Readonly<Record<string, string | number>>;
@@ -26,6 +28,7 @@ export function metricsText(
 ): string {
   const groups = fleets.flatMap(({ observed }) => observed.groups.map((group) => ({ group, weights: observed.weights })));
   const traffic = fleets.flatMap((fleet) => fleet.traffic);
+  const instances = fleets.flatMap(({ state, usage }) => usage.map((used) => ({ ...used, limits: limitsOf(state, used) })));
   const families: readonly Family[] = [
     ['kiln_uptime_seconds', 'gauge', 'How long the daemon has run', [{ labels: {}, value: process.uptimeSeconds }]],
     ['kiln_resident_bytes', 'gauge', 'Memory of the daemon', [{ labels: {}, value: process.rssBytes }]],
@@ -71,6 +74,32 @@ export function metricsText(
       'Share of the traffic',
       groups.map(({ group, weights }) => ({ labels: groupLabels(group.group), value: (weights[group.group] ?? 0) / 10_000 })),
     ],
+    [
+      'kiln_instance_cpu_seconds_total',
+      'counter',
+      'Processor time used',
+      instances.map(({ instance, cpuMs }) => ({ labels: instanceLabels(instance), value: cpuMs / 1000 })),
+    ],
+    [
+      'kiln_instance_cpus',
+      'gauge',
+      'CPUs that it may use; 1 where it has no limit',
+      instances.map(({ instance, limits }) => ({ labels: instanceLabels(instance), value: limits?.cpus ?? 1 })),
+    ],
+    [
+      'kiln_instance_memory_bytes',
+      'gauge',
+      'Memory used, what the kernel can take back left out',
+      instances.map(({ instance, memoryBytes }) => ({ labels: instanceLabels(instance), value: memoryBytes })),
+    ],
+    [
+      'kiln_instance_memory_saturation_ratio',
+      'gauge',
+      'Memory used of what it may use; at 1 the kernel ends it',
+      instances.flatMap(({ instance, memoryBytes, limits }) =>
+        limits === null ? [] : [{ labels: instanceLabels(instance), value: memoryBytes / limits.memoryBytes }],
+      ),
+    ],
     ['kiln_requests_total', 'counter', 'Requests by class of their status', traffic.flatMap(requestSamples)],
     [
       'kiln_request_duration_milliseconds',
@@ -91,6 +120,11 @@ function groupLabels(group: GroupId): Labels {
   const fleet = fleetOf(group);
   return { service: serviceOf(fleet), environment: environmentOf(fleet), release: releaseOf(group) };
 }
+
+const instanceLabels = (instance: InstanceId): Labels => ({ ...groupLabels(groupOf(instance)), instance });
+
+const limitsOf = ({ releases }: FleetState, { instance }: InstanceUsage): Limits | null =>
+  releases[releaseOf(groupOf(instance)) - 1]?.content.launch.limits ?? null;
 
 const requestSamples = ({ group, status }: GroupMetrics): readonly Sample[] =>
   Object.entries(status).map(([status, value]) => ({ labels: { ...groupLabels(group), status }, value }));

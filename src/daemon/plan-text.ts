@@ -1,5 +1,6 @@
 /** A plan in words, for `kiln deploy --plan`. */
 import { shortDigest } from '../domain/digest.ts';
+import type { Upkeep } from '../domain/upkeep.ts';
 import type { Weights } from '../engines/engine.ts';
 import type { FleetEvent } from '../plan/events.ts';
 import type { Plan, Step } from '../plan/plan.ts';
@@ -38,10 +39,14 @@ function describeEvent(event: FleetEvent): readonly string[] {
       return [`set the size to ${event.size}`];
     case 'bounds.set':
       return [`allow ${event.min} to ${event.max} instances`];
+    case 'upkeep.set':
+      return describeUpkeep(event);
     case 'rollout.started': {
       const { from, to } = event;
       return [`move from ${from === null ? 'nothing' : `r${from}`} to ${to === null ? 'nothing' : `r${to}`}`];
     }
+    case 'scaling.held':
+    case 'scaling.resumed':
     case 'image.ready':
     case 'rollout.progress':
     case 'canary.stepped':
@@ -58,6 +63,14 @@ function describeEvent(event: FleetEvent): readonly string[] {
     case 'fleet.retired':
       return [];
   }
+}
+
+function describeUpkeep({ scale, maxAgeMs }: Upkeep): readonly string[] {
+  const by = scale?.targets.map(({ kind, each }) => `${kind} (${each} each)`).join(' and ');
+  return [
+    by === undefined ? 'let nobody but people set the size' : `let the size follow ${by}`,
+    ...(maxAgeMs === null ? [] : [`replace instances before they are ${maxAgeMs / 3_600_000} h old`]),
+  ];
 }
 
 function describeWeights(weights: Weights): string {

@@ -3,9 +3,12 @@ import type { FleetStatusBody, ReleaseBody } from '../api/schema.ts';
 import { releaseOf, type GroupId, type ReleaseNumber } from '../domain/ids.ts';
 import type { Release } from '../domain/release.ts';
 import { whyRevoked, type Revoked } from '../domain/revocation.ts';
+import type { Measurement } from '../domain/upkeep.ts';
 import type { FleetObservation, InstanceObservation } from '../engines/engine.ts';
 import type { Plan } from '../plan/plan.ts';
+import { scaleOf } from '../plan/scale.ts';
 import type { FleetState } from '../plan/state.ts';
+import { worldOf } from '../plan/world.ts';
 
 export interface Seen {
   readonly revoked: Revoked;
@@ -13,11 +16,14 @@ export interface Seen {
   /** Null where it could not be observed. */
   readonly observed: FleetObservation | null;
   readonly plan: Plan | null;
+  readonly load: readonly Measurement[] | null;
+  readonly now: number;
   readonly instances: readonly InstanceObservation[];
   readonly trouble: string | null;
 }
 
-export function statusOf({ state, revoked, observed, plan, instances, trouble }: Seen): FleetStatusBody {
+export function statusOf(seen: Seen): FleetStatusBody {
+  const { state, revoked, observed, plan, instances, trouble } = seen;
   const { rollout, serving, ended } = state;
   const target = rollout === null ? serving : rollout.to;
   const routing = releaseIn(state, serving ?? target)?.content.routing;
@@ -29,6 +35,7 @@ export function statusOf({ state, revoked, observed, plan, instances, trouble }:
     target,
     serving,
     size: state.size,
+    scaling: scalingOf(seen),
     since: state.stoppedAt ?? rollout?.startedAt ?? ended?.at ?? state.releases.at(-1)?.createdAt ?? 0,
     deadline: earliest(waits.map(({ until }) => until)),
     waits: waits.map(({ what, until, otherwise }) => ({ reason: what, until, otherwise })),
@@ -42,6 +49,16 @@ export function statusOf({ state, revoked, observed, plan, instances, trouble }:
     brokenGlass: releaseIn(state, target ?? serving)?.brokenGlass ?? null,
     ended: ended === null ? null : { to: ended.to, outcome: ended.outcome, reason: ended.reason, at: ended.at },
   };
+}
+
+function scalingOf({ state, revoked, observed, load, now }: Seen): FleetStatusBody['scaling'] {
+  const world = observed === null ? null : worldOf(state, observed, { now, revoked, metrics: null, load });
+  const scaling = world === null ? null : scaleOf(world, load);
+  if (scaling === null) return null;
+  const { why, until } = scaling;
+  const measured = (load ?? []).map(({ kind, each, total }) => ({ kind, each, total }));
+  const { min, max } = state.bounds ?? { min: 1, max: state.size };
+  return { load: measured, min, max, why, until, held: state.held !== null };
 }
 
 function canaryOf(state: FleetState): FleetStatusBody['canary'] {

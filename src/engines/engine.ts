@@ -88,6 +88,8 @@ export interface Engine {
   setTraffic(fleet: FleetId, weights: Weights, preview: GroupId | null, ctx: CallContext): Promise<void>;
   /** What each group has answered so far. Throws rather than answer half. */
   metrics(fleet: FleetId, ctx: CallContext): Promise<readonly GroupMetrics[]>;
+  /** What each instance uses. Throws rather than answer half. */
+  usage(fleet: FleetId, ctx: CallContext): Promise<readonly InstanceUsage[]>;
   /** The fleet's last group is gone: stops listening for it. Absent is success. */
   forget(fleet: FleetId, ctx: CallContext): Promise<void>;
   /** Engines that don't keep groups by themselves move towards what was asked for, one round. */
@@ -132,6 +134,13 @@ export interface InstanceObservation {
   readonly health: InstanceHealth;
 }
 
+export interface InstanceUsage {
+  readonly instance: InstanceId;
+  /** Processor time since its launch: it only grows. */
+  readonly cpuMs: number;
+  readonly memoryBytes: number;
+}
+
 /** Runs single instances and probes their health; knows nothing of groups' sizes, traffic or rollouts. */
 export interface Runtime {
   readonly name: EngineName;
@@ -147,6 +156,8 @@ export interface Runtime {
   remove(id: InstanceId, ctx: CallContext): Promise<void>;
   /** All of ours, or all of one fleet, half-made ones included (as `exited`). Cheap: called every tick. */
   observe(ctx: CallContext, fleet?: FleetId): Promise<readonly InstanceObservation[]>;
+  /** What each instance of the fleet uses; those that have ended are not in it. */
+  usage(fleet: FleetId, ctx: CallContext): Promise<readonly InstanceUsage[]>;
   /** Calls back when the health of any instance of a fleet changes, so that nobody has to poll. Returns the way to stop. */
   onChange(listener: (fleet: FleetId) => void): () => void;
   /** Lets go of timers and sockets. Instances go on running. */

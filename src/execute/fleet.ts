@@ -7,6 +7,7 @@ import { canonicalJson, type Json } from '../domain/json.ts';
 import type { Digest } from '../domain/digest.ts';
 import type { FleetId } from '../domain/ids.ts';
 import type { Revoked } from '../domain/revocation.ts';
+import type { Measurement } from '../domain/upkeep.ts';
 import type { CallContext, Engine, FleetObservation, GroupMetrics } from '../engines/engine.ts';
 import { KilnError, messageOf } from '../errors/error.ts';
 import type { Clock } from '../platform/clock.ts';
@@ -19,6 +20,7 @@ import { emptyFleet, fold, isJudged, releaseOfState, type FleetState } from '../
 import type { Entry } from '../store/journal.ts';
 import { entryOf, fleetEventOf } from './events.ts';
 import type { Executor } from './executor.ts';
+import { Meter } from './meter.ts';
 
 export interface FleetParts {
   readonly engine: Engine;
@@ -42,6 +44,13 @@ const MAX_RETRY_DOUBLINGS = 5;
 /** Before an image that could not be made ready is tried again. */
 const IMAGE_RETRY_MS = 2_000;
 
+/** The last plan, and what it was made from. */
+export interface Look {
+  readonly plan: Plan;
+  readonly observed: FleetObservation;
+  readonly load: readonly Measurement[] | null;
+}
+
 export class Fleet {
   readonly id: FleetId;
   readonly #parts: FleetParts;
@@ -54,7 +63,8 @@ export class Fleet {
   /** Looks in a row that found the fleet at rest. */
   #restful = 0;
   /** The last plan, what it was made from, and what went wrong since; for people. */
-  #last: { readonly plan: Plan; readonly observed: FleetObservation } | null = null;
+  #last: Look | null = null;
+  readonly #meter: Meter;
   #trouble: string | null = null;
   #failedRounds = 0;
   #refused: string | null = null;
@@ -63,13 +73,14 @@ export class Fleet {
     this.id = id;
     this.#parts = parts;
     this.#state = emptyFleet(id);
+    this.#meter = new Meter(parts.engine, parts.clock);
   }
 
   get state(): FleetState {
     return this.#state;
   }
 
-  get last(): { readonly plan: Plan; readonly observed: FleetObservation } | null {
+  get last(): Look | null {
     return this.#last;
   }
 
@@ -97,7 +108,7 @@ export class Fleet {
     const { engine, clock, executor, revoked } = this.#parts;
     const imagined = events.reduce((state, event) => fold(state, event, state.seq + 1, clock.now()), this.#state);
     const observed = await engine.observe(this.id, { signal: executor.signal });
-    return reconcile(imagined, observed, { now: clock.now(), revoked, metrics: null });
+    return reconcile(imagined, observed, { now: clock.now(), revoked, metrics: null, load: null });
   }
 
   /** Rounds until nothing is left to do; then the time of the next look, ms since the epoch. Never throws. */
@@ -172,7 +183,9 @@ export class Fleet {
     const advance = (await engine.advance?.(this.id, ctx)) ?? { changed: false, wakeAt: null };
     if (advance.changed) this.#asked += 1;
     if (followed.status === 'rejected') throw followed.reason;
-    const times = [clock.now() + this.#restMs(), followed.value, advance.wakeAt].filter((time) => time !== null);
+    const times = [clock.now() + this.#restMs(), followed.value, advance.wakeAt, this.#meter.nextAt].filter(
+      (time) => time !== null,
+    );
     return Math.min(...times);
   }
 
@@ -188,8 +201,9 @@ export class Fleet {
   async #followPlan(observed: FleetObservation, ctx: CallContext): Promise<number | null> {
     const { clock, revoked } = this.#parts;
     const metrics = await this.#metrics(ctx);
-    const plan = reconcile(this.#state, observed, { now: clock.now(), revoked, metrics });
-    this.#last = { plan, observed };
+    const load = this.#meter.measure(this.#state, observed, ctx);
+    const plan = reconcile(this.#state, observed, { now: clock.now(), revoked, metrics, load });
+    this.#last = { plan, observed, load };
     const objections = lintPlan(plan, this.#state, observed, clock.now());
     if (objections.length > 0) throw this.#refuse(plan, objections);
     if (await this.#execute(plan, ctx)) this.#asked += 1;

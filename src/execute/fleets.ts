@@ -7,6 +7,7 @@ import type { Digest } from '../domain/digest.ts';
 import type { FleetId, ReleaseNumber } from '../domain/ids.ts';
 import type { BrokenGlass, Release, ReleaseContent } from '../domain/release.ts';
 import type { Revoked } from '../domain/revocation.ts';
+import type { Upkeep } from '../domain/upkeep.ts';
 import type { Engine } from '../engines/engine.ts';
 import { KilnError } from '../errors/error.ts';
 import type { Clock } from '../platform/clock.ts';
@@ -34,6 +35,8 @@ export interface DeployRequest {
   readonly size: number;
   /** What `scale` may ask for; null: anything. */
   readonly bounds: Bounds | null;
+  /** Absent: as it is. */
+  readonly upkeep?: Upkeep;
   /** For people: the image's tag and git revision. */
   readonly label: string;
   /** Who asked. */
@@ -84,7 +87,7 @@ export class Fleets {
   deploy(request: DeployRequest): Deployed {
     const fleet = this.#fleet(request.content.fleet);
     const release = this.#releaseFor(fleet, request);
-    const events = fleet.command({ kind: 'deploy', release, size: request.size, bounds: request.bounds }, request.by);
+    const events = fleet.command(deployOf(request, release), request.by);
     fleet.wake();
     const created = events.some((event) => event.kind === 'release.made');
     const target = fleet.state.rollout?.to ?? fleet.state.serving;
@@ -95,9 +98,8 @@ export class Fleets {
   /** What a deploy would do, one step ahead: the events it would record and the first plan. */
   async previewDeploy(request: DeployRequest): Promise<{ readonly events: readonly FleetEvent[]; readonly plan: Plan }> {
     const fleet = this.#fleet(request.content.fleet);
-    const { size, bounds } = request;
     const release = this.#releaseFor(fleet, request);
-    const events = decide(fleet.state, { kind: 'deploy', release, size, bounds }, this.#parts.revoked);
+    const events = decide(fleet.state, deployOf(request, release), this.#parts.revoked);
     return { events, plan: await fleet.preview(events) };
   }
 
@@ -166,6 +168,14 @@ export class Fleets {
     return fleet;
   }
 }
+
+const deployOf = ({ size, bounds, upkeep }: DeployRequest, release: Release): Command => ({
+  kind: 'deploy',
+  release,
+  size,
+  bounds,
+  ...(upkeep === undefined ? {} : { upkeep }),
+});
 
 const isThere = ({ state }: Fleet): boolean => state.releases.length > 0 && state.life !== 'retired';
 

@@ -18,6 +18,7 @@ import type {
   GroupMetrics,
   GroupObservation,
   InstanceObservation,
+  InstanceUsage,
   Problem,
   RoutingTable,
   Runtime,
@@ -140,6 +141,10 @@ export class KeptEngine implements Engine {
 
   metrics(fleet: FleetId, ctx: CallContext): Promise<readonly GroupMetrics[]> {
     return this.#parts.balancer.metrics(fleet, ctx);
+  }
+
+  usage(fleet: FleetId, ctx: CallContext): Promise<readonly InstanceUsage[]> {
+    return this.#parts.runtime.usage(fleet, ctx);
   }
 
   async forget(fleet: FleetId, ctx: CallContext): Promise<void> {

@@ -14,6 +14,7 @@ export interface Cgroups {
 }
 
 export interface Usage {
+  /** Without the pages of files that nobody has used for a while: the kernel takes those back before it ends anything. */
   readonly memoryBytes: number;
   /** CPU time used since the start. */
   readonly cpuMs: number;
@@ -56,7 +57,9 @@ export async function usageOf(name: string): Promise<Usage | null> {
   const nanoseconds = await read(`${ROOT}/cpuacct/${name}/cpuacct.usage`);
   const microseconds = /^usage_usec (\d+)$/m.exec(await read(`${ROOT}/${name}/cpu.stat`))?.[1];
   const cpuMs = nanoseconds === '' ? Number(microseconds ?? 0) / 1e3 : Number(nanoseconds) / 1e6;
-  return { memoryBytes: Number(memory), cpuMs };
+  const stat = (await read(`${ROOT}/memory/${name}/memory.stat`)) || (await read(`${ROOT}/${name}/memory.stat`));
+  const idleBytes = Number(/^(?:total_)?inactive_file (\d+)$/m.exec(stat)?.[1] ?? 0);
+  return { memoryBytes: Math.max(0, Number(memory) - idleBytes), cpuMs };
 }
 
 async function hierarchies(): Promise<readonly string[]> {

@@ -5,16 +5,27 @@
 import { KilnError } from '../errors/error.ts';
 import { shortDigest, type Digest } from '../domain/digest.ts';
 import type { ReleaseNumber } from '../domain/ids.ts';
+import { canonicalJson } from '../domain/json.ts';
 import type { Release } from '../domain/release.ts';
 import { whyRevoked, type Revoked } from '../domain/revocation.ts';
+import type { Upkeep } from '../domain/upkeep.ts';
 import type { FleetEvent } from './events.ts';
 import { releaseOfState, type Bounds, type FleetState } from './state.ts';
 import { newestOnTrail, wayBack } from './way-back.ts';
 
 export type Command =
-  | { readonly kind: 'deploy'; readonly release: Release; readonly size: number; readonly bounds: Bounds | null }
+  | {
+      readonly kind: 'deploy';
+      readonly release: Release;
+      /** For a fleet whose size follows its load: only where it has none yet. */
+      readonly size: number;
+      readonly bounds: Bounds | null;
+      /** Absent: as it is. */
+      readonly upkeep?: Upkeep;
+    }
   | { readonly kind: 'rollback'; readonly to: ReleaseNumber | null }
-  | { readonly kind: 'scale'; readonly size: number }
+  /** `until`: when a size that follows the load otherwise is given back; absent: when somebody does (`auto`). */
+  | { readonly kind: 'scale'; readonly size: number | 'auto'; readonly until?: number }
   | { readonly kind: 'pause' }
   | { readonly kind: 'resume' }
   | { readonly kind: 'abort' }
@@ -31,7 +42,7 @@ export function decide(state: FleetState, command: Command, revoked: Revoked): r
     case 'rollback':
       return rollback(state, command.to, revoked);
     case 'scale':
-      return scale(state, command.size, revoked);
+      return command.size === 'auto' ? giveBack(state) : scale(state, command.size, command.until ?? null, revoked);
     case 'pause':
       return pause(state);
     case 'resume':
@@ -52,19 +63,12 @@ export function decide(state: FleetState, command: Command, revoked: Revoked): r
 /** The number that the next release will have. */
 export const nextRelease = (state: FleetState): ReleaseNumber => (state.releases.length + 1) as ReleaseNumber;
 
-function deploy(
-  state: FleetState,
-  { release, size, bounds }: Extract<Command, { kind: 'deploy' }>,
-  revoked: Revoked,
-): readonly FleetEvent[] {
+function deploy(state: FleetState, command: DeployCommand, revoked: Revoked): readonly FleetEvent[] {
+  const { release } = command;
   requireStartable(release.content.image, revoked, 'bake another image and deploy that');
   if (state.life === 'retiring') throw busy(state, 'the fleet is being removed', 'deploy again once it is gone');
   if (state.life === 'stopped') throw busy(state, 'the fleet is stopped', '`kiln up` starts it; then deploy');
-  const rebound = bounds !== null && (bounds.min !== state.bounds?.min || bounds.max !== state.bounds.max);
-  const resize: readonly FleetEvent[] = [
-    ...(size === state.size ? [] : [{ kind: 'size.set', size } as const]),
-    ...(rebound ? [{ kind: 'bounds.set', ...bounds } as const] : []),
-  ];
+  const resize = resized(state, command);
   const { rollout, serving } = state;
   if (hashOf(state, rollout === null ? serving : rollout.to) === release.hash && rollout?.phase !== 'attention') return resize;
   if (rollout?.phase === 'advancing' && hashOf(state, rollout.from) === release.hash) {
@@ -73,6 +77,22 @@ function deploy(
   const start: FleetEvent = { kind: 'rollout.started', from: serving, to: release.number, cause: 'deploy', reason: 'deploy' };
   return [{ kind: 'release.made', release }, ...resize, start];
 }
+
+type DeployCommand = Extract<Command, { kind: 'deploy' }>;
+
+/** What of a deploy is the fleet's and not the release's. */
+function resized(state: FleetState, { size: desired, bounds, upkeep = state.upkeep }: DeployCommand): readonly FleetEvent[] {
+  const follows = upkeep.scale !== null && state.serving !== null;
+  const size = follows ? Math.min(bounds?.max ?? Infinity, Math.max(bounds?.min ?? 0, state.size)) : desired;
+  const rebound = bounds !== null && (bounds.min !== state.bounds?.min || bounds.max !== state.bounds.max);
+  return [
+    ...(size === state.size ? [] : [{ kind: 'size.set', size } as const]),
+    ...(rebound ? [{ kind: 'bounds.set', ...bounds } as const] : []),
+    ...(sameUpkeep(upkeep, state.upkeep) ? [] : [{ kind: 'upkeep.set', ...upkeep } as const]),
+  ];
+}
+
+const sameUpkeep = (a: Upkeep, b: Upkeep): boolean => canonicalJson(a) === canonicalJson(b);
 
 const hashOf = (state: FleetState, number: ReleaseNumber | null): string | null =>
   number === null ? null : (state.releases[number - 1]?.hash ?? null);
@@ -92,8 +112,11 @@ function rollback(state: FleetState, asked: ReleaseNumber | null, revoked: Revok
   return [{ kind: 'rollout.started', from: serving, to, cause: 'rollback', reason: 'rollback' }];
 }
 
-function scale(state: FleetState, size: number, revoked: Revoked): readonly FleetEvent[] {
-  if (size === state.size) return [];
+/** By a person: from then on the size does not follow the load, until it is given back. */
+function scale(state: FleetState, size: number, until: number | null, revoked: Revoked): readonly FleetEvent[] {
+  const isHeld = state.upkeep.scale === null || (state.held !== null && state.held.until === until);
+  const hold: readonly FleetEvent[] = isHeld ? [] : [{ kind: 'scaling.held', until }];
+  if (size === state.size) return hold;
   if (state.releases.length === 0 || state.life !== 'active') throw busy(state, 'nothing is deployed', 'run `kiln deploy` first');
   const limit = state.releases.at(-1)?.content.launch.volumes.find((volume) => volume.singleWriter);
   if (size > 1 && limit !== undefined) {
@@ -115,7 +138,18 @@ function scale(state: FleetState, size: number, revoked: Revoked): readonly Flee
       'change `instances` in kiln.yaml and deploy',
     );
   }
-  return [{ kind: 'size.set', size }];
+  return [{ kind: 'size.set', size }, ...hold];
+}
+
+function giveBack(state: FleetState): readonly FleetEvent[] {
+  if (state.upkeep.scale === null) {
+    throw outOfBounds(
+      state,
+      'its size does not follow its load',
+      'say what it is to follow as `run.scale` in kiln.yaml, and deploy',
+    );
+  }
+  return state.held === null ? [] : [{ kind: 'scaling.resumed' }];
 }
 
 function pause(state: FleetState): readonly FleetEvent[] {

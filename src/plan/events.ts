@@ -4,6 +4,7 @@
  */
 import type { GroupId, InstanceId, ReleaseNumber } from '../domain/ids.ts';
 import type { Release } from '../domain/release.ts';
+import type { ScaleTarget, Upkeep } from '../domain/upkeep.ts';
 import type { Weights } from '../engines/engine.ts';
 import type { Arm, Verdict } from './judge/judge.ts';
 
@@ -24,11 +25,24 @@ export interface Warm {
   readonly until: number;
 }
 
+/** What a size was set for: `total` of all instances together, where each is to have `each`, when there were `from`. */
+export interface LoadEvidence {
+  readonly kind: ScaleTarget['kind'];
+  readonly each: number;
+  readonly total: number;
+  readonly from: number;
+}
+
 export type FleetEvent =
   | { readonly kind: 'release.made'; readonly release: Release }
-  | { readonly kind: 'size.set'; readonly size: number }
+  /** `load`: by itself, and for what; absent: somebody said so. */
+  | { readonly kind: 'size.set'; readonly size: number; readonly load?: LoadEvidence }
   /** What `scale` may ask for. */
   | { readonly kind: 'bounds.set'; readonly min: number; readonly max: number }
+  | ({ readonly kind: 'upkeep.set' } & Upkeep)
+  /** The size stays as a person set it, until then or until it is given back. */
+  | { readonly kind: 'scaling.held'; readonly until: number | null }
+  | { readonly kind: 'scaling.resumed' }
   /** Supersedes whatever rollout there was. */
   | {
       readonly kind: 'rollout.started';

@@ -85,8 +85,19 @@ function apply(model: Model, step: Step): readonly string[] {
 /** The window of a way back is over when its time has come, and not before. */
 function record(model: Model, event: FleetEvent): readonly string[] {
   const warm = event.kind === 'warm.expired' ? model.state.warm.find((each) => each.release === event.release) : undefined;
+  const unsafe = event.kind === 'size.set' && event.load !== undefined ? sized(model.state, event.size) : [];
   model.state = fold(model.state, event, model.state.seq, model.now);
-  return warm !== undefined && warm.until > model.now ? [`law 5: r${warm.release} expires before its window has passed`] : [];
+  const early = warm !== undefined && warm.until > model.now;
+  return early ? [...unsafe, `law 5: r${warm.release} expires before its window has passed`] : unsafe;
+}
+
+/** By itself a fleet stays within its bounds, and does not shrink while a rollout counts on its size. */
+function sized({ bounds, rollout, size: before }: FleetState, size: number): readonly string[] {
+  const within = bounds === null || (size >= bounds.min && size <= bounds.max);
+  return [
+    ...(within ? [] : [`law 4: ${size} instances are out of the fleet's bounds`]),
+    ...(size < before && rollout !== null ? [`law 4: the fleet would shrink to ${size} during a rollout`] : []),
+  ];
 }
 
 function setTraffic(model: Model, weights: Weights): readonly string[] {

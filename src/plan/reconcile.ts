@@ -16,6 +16,7 @@ import { recreate } from './strategies/recreate.ts';
 import { restore } from './strategies/restore.ts';
 import { rolling } from './strategies/rolling.ts';
 import { steady } from './strategies/steady.ts';
+import { scaleOf } from './scale.ts';
 import { leaveRevoked } from './way-back.ts';
 import { rolloutWorld, sameWeights, standing, worldOf, type Facts, type Goal, type RolloutWorld, type World } from './world.ts';
 
@@ -25,6 +26,8 @@ export function reconcile(state: FleetState, observed: FleetObservation, facts: 
   if (state.life === 'retiring') return retire(world);
   if (state.life === 'stopped') return stopped(world);
   const { rollout } = state;
+  const scaled = scaleOf(world, facts.load)?.event ?? null;
+  if (scaled !== null) return planOf(world, [record(scaled)], []);
   if (rollout === null) return rest(world);
   if (rollout.to === null) return empty(world);
   return roll(rolloutWorld(world, rollout, rollout.to));

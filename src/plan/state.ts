@@ -4,6 +4,7 @@
  */
 import type { FleetId, ReleaseNumber } from '../domain/ids.ts';
 import type { Release } from '../domain/release.ts';
+import { NO_UPKEEP, type Upkeep } from '../domain/upkeep.ts';
 import type { Cause, FleetEvent, Outcome, Warm } from './events.ts';
 import type { Arm, Verdict } from './judge/judge.ts';
 
@@ -67,6 +68,11 @@ export interface FleetState {
   /** How many instances are wanted. */
   readonly size: number;
   readonly bounds: Bounds | null;
+  /** When the size was last set. */
+  readonly sizedAt: number;
+  readonly upkeep: Upkeep;
+  /** A person has set the size, and it does not follow the load: until then, or (null) until it is given back. */
+  readonly held: { readonly until: number | null } | null;
   /** The release that the last finished rollout put in place. */
   readonly serving: ReleaseNumber | null;
   /** The releases that served before it, oldest first: where rollbacks go. */
@@ -85,6 +91,9 @@ export const emptyFleet = (fleet: FleetId): FleetState => ({
   releases: [],
   size: 0,
   bounds: null,
+  sizedAt: 0,
+  upkeep: NO_UPKEEP,
+  held: null,
   serving: null,
   trail: [],
   rollout: null,
@@ -101,9 +110,15 @@ export function fold(state: FleetState, event: FleetEvent, seq: number, at: numb
     case 'release.made':
       return { ...next, releases: [...state.releases, event.release], life: 'active' };
     case 'size.set':
-      return { ...next, size: event.size };
+      return { ...next, size: event.size, sizedAt: at };
     case 'bounds.set':
       return { ...next, bounds: { min: event.min, max: event.max } };
+    case 'upkeep.set':
+      return upkept(next, event);
+    case 'scaling.held':
+      return { ...next, held: { until: event.until } };
+    case 'scaling.resumed':
+      return { ...next, held: null };
     case 'rollout.started':
       return { ...next, rollout: started(event, seq, at) };
     case 'image.ready':
@@ -133,6 +148,11 @@ export function fold(state: FleetState, event: FleetEvent, seq: number, at: numb
     case 'fleet.retired':
       return { ...next, life: 'retired', serving: null, trail: [], ended: null };
   }
+}
+
+/** A size that follows nothing any more need not be held. */
+function upkept(state: FleetState, { scale, maxAgeMs }: Upkeep): FleetState {
+  return { ...state, upkeep: { scale, maxAgeMs }, held: scale === null ? null : state.held };
 }
 
 function started(event: Extract<FleetEvent, { kind: 'rollout.started' }>, seq: number, at: number): Rollout {

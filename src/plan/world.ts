@@ -2,6 +2,7 @@
 import { groupId, releaseOf, type GroupId, type ReleaseNumber } from '../domain/ids.ts';
 import type { Release } from '../domain/release.ts';
 import type { Revoked } from '../domain/revocation.ts';
+import type { Measurement } from '../domain/upkeep.ts';
 import type { FleetObservation, GroupMetrics, GroupObservation, Weights } from '../engines/engine.ts';
 import type { Wait } from './plan.ts';
 import { releaseOfState, type FleetState, type Rollout } from './state.ts';
@@ -75,6 +76,8 @@ export interface Facts {
   readonly revoked: Revoked;
   /** For a rollout that is judged (`isJudged`); null where there are none. */
   readonly metrics: readonly GroupMetrics[] | null;
+  /** For a fleet whose size follows its load; null where nothing was measured. */
+  readonly load: readonly Measurement[] | null;
 }
 
 export function worldOf(state: FleetState, observed: FleetObservation, { now, revoked, metrics }: Facts): World {

@@ -7,6 +7,7 @@ import { CANARY_KEYS, ROLLING_KEYS, type ReplaceSpec } from './schema/replace.ts
 import type { Spec } from './schema/spec.ts';
 import type { Path } from './source.ts';
 import { splitConflict, standstill, strategyOf, writerConflict } from './strategy.ts';
+import { ageConflict, scaleConflict, strategyIn } from './upkeep.ts';
 
 export interface Breach {
   readonly path: Path;
@@ -154,7 +155,8 @@ function channelBreaches({ channels }: Spec): readonly Breach[] {
 function environmentBreaches(spec: Spec, name: string): readonly Breach[] {
   const path = ['environments', name];
   const said = spec.environments[name];
-  const { listen, preview, replace, instances } = environmentOf(spec, name);
+  const environment = environmentOf(spec, name);
+  const { listen, preview, replace, instances } = environment;
   const same = listen !== null && preview !== null && listen.port === preview.port && listen.host === preview.host;
   const differs = said?.replace !== undefined || said?.instances !== undefined;
   const halted = differs ? standstill(strategyOf(replace, spec.run, instances.desired), instances.desired) : null;
@@ -164,6 +166,10 @@ function environmentBreaches(spec: Spec, name: string): readonly Breach[] {
     ...breach([...path, 'listen'], splitConflict(strategyOf(replace, spec.run, instances.desired).kind, listen !== null)),
     ...breach([...path, 'replace', 'strategy'], chosen === undefined ? null : writerConflict(chosen, spec.run)),
     ...breach([...path, 'replace'], halted),
+    ...breach(['run', 'scale'], inEnvironment(name, scaleConflict(environment, spec.run.instances, said?.instances))),
+    ...breach(['run', 'max-age'], inEnvironment(name, ageConflict(spec.run, strategyIn(environment)))),
     ...breach([...path, 'preview'], same ? 'the preview needs a port of its own: listen has the same' : null),
   ];
 }
+
+const inEnvironment = (name: string, text: string | null): string | null => (text === null ? null : `in ${name}: ${text}`);

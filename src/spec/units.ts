@@ -52,6 +52,14 @@ export function readPercent(text: string): Reading<number> {
   return parts !== null && percent <= 100 ? read(percent) : refuse('a percentage from 0% to 100%');
 }
 
+const RATE_SECONDS: Readonly<Record<string, number>> = { s: 1, m: 60, h: 3600 };
+
+/** `50/s`, `600/m`: so many a second. */
+export function readRate(text: string): Reading<number> {
+  const [, count, unit = ''] = /^(\d{1,9}(?:\.\d{1,9})?)\/([smh])$/.exec(text) ?? [];
+  return count === undefined ? refuse('a rate such as 50/s or 600/m') : read(Number(count) / (RATE_SECONDS[unit] ?? 1));
+}
+
 /** How many of the desired instances: a count, or a share that is resolved to a count when the release is made. */
 export type Share = { readonly count: number } | { readonly percent: number };
 

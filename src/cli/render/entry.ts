@@ -1,7 +1,7 @@
 /** One entry of the history in words. Entries are JSON of many kinds: what is not known here is shown as it is. */
 import type { EntryBody } from '../../client/client.ts';
 import { harmless } from '../terminal.ts';
-import { bytes, counted, share } from './amounts.ts';
+import { bytes, counted, duration, moment, share } from './amounts.ts';
 
 type Data = Readonly<Record<string, unknown>>;
 
@@ -73,7 +73,12 @@ const WORDS: Readonly<Record<string, (data: Data) => string>> = {
     const glass = made['brokenGlass'] === undefined ? '' : ', BY BREAK-GLASS';
     return `release r${textOf(made['number'])} made of image ${shortened(objectOf(made['content'])['image'])}${glass}`;
   },
-  'size.set': ({ size }) => `${textOf(size)} instances wanted`,
+  'size.set': ({ size, load }) => `${counted(Number(size), 'instance')} wanted${loadOf(objectOf(load))}`,
+  'bounds.set': ({ min, max }) => `${textOf(min)} to ${textOf(max)} instances allowed`,
+  'upkeep.set': ({ scale, maxAgeMs }) => upkeepOf(objectOf(scale), maxAgeMs),
+  'scaling.held': ({ until }) =>
+    `the size stays ${typeof until === 'number' ? `until ${moment(until)}` : 'until it is given back'}`,
+  'scaling.resumed': () => 'the size follows the load again',
   'rollout.started': ({ from, to, cause, reason }) => {
     const why = textOf(reason) === textOf(cause) ? textOf(cause) : `${textOf(cause)}: ${textOf(reason)}`;
     return `${named(from)} → ${named(to)} started (${why})`;
@@ -108,6 +113,19 @@ const WORDS: Readonly<Record<string, (data: Data) => string>> = {
 export function describeEntry({ kind, data }: Pick<EntryBody, 'kind' | 'data'>): string {
   const words = WORDS[kind]?.(objectOf(data)) ?? `${kind} ${JSON.stringify(data)}`;
   return harmless(words);
+}
+
+/** What a size was set for, by itself. */
+function loadOf({ kind, total, each, from }: Data): string {
+  if (kind === undefined) return '';
+  const unit = kind === 'cpu' ? ' % of CPU' : kind === 'requests' ? ' requests a second' : '';
+  return ` instead of ${textOf(from)}: ${textOf(total)}${unit} for ${textOf(each)} each`;
+}
+
+function upkeepOf({ targets }: Data, maxAgeMs: unknown): string {
+  const followed = (Array.isArray(targets) ? targets : []).map((target) => textOf(objectOf(target)['kind']));
+  const size = followed.length === 0 ? 'the size is for people to set' : `the size follows ${followed.join(' and ')}`;
+  return typeof maxAgeMs === 'number' ? `${size}; no instance gets older than ${duration(maxAgeMs)}` : size;
 }
 
 const objectOf = (value: unknown): Data =>

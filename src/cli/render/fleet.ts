@@ -2,7 +2,7 @@
 import { environmentOf, serviceOf } from '../../domain/ids.ts';
 import type { FleetStatusBody } from '../../client/client.ts';
 import { harmless, type Terminal } from '../terminal.ts';
-import { age, duration, share } from './amounts.ts';
+import { age, counted, duration, share } from './amounts.ts';
 import { table } from './table.ts';
 
 type GroupStatus = FleetStatusBody['groups'][number];
@@ -27,6 +27,7 @@ export function fleetLines(fleet: FleetStatusBody, around: Surroundings): readon
     ...glassLines(fleet, around.terminal),
     ...groupLines(fleet, around),
     ...(fleet.preview === null ? [] : [`  preview at ${urlOf(fleet.preview)}`]),
+    ...scalingLines(fleet, around),
     ...situationLines(fleet, around),
     ...(isMoving(fleet) ? [terminal.paint('dim', `    ${nextSteps(fleet)}`)] : []),
   ];
@@ -39,6 +40,14 @@ function glassLines({ brokenGlass }: FleetStatusBody, terminal: Terminal): reado
   return [
     `  ${terminal.paint('red', '✗')} BREAK-GLASS by ${harmless(by)}: ${harmless(reason)} (without ${overruled.map(harmless).join(', ')})`,
   ];
+}
+
+/** `4 instances of 2 to 10: 212 % of CPU for 60 each asks for 6: the last change is too recent, 12 s to go`. */
+function scalingLines({ size, scaling }: FleetStatusBody, { terminal, now }: Surroundings): readonly string[] {
+  if (scaling === null) return [];
+  const { min, max, why, until } = scaling;
+  const left = until === null ? '' : `, ${duration(until - now)} to go`;
+  return [`  ${terminal.paint('dim', '·')} ${counted(size, 'instance')} of ${min} to ${max}: ${harmless(why)}${left}`];
 }
 
 /** Why it waits and when it gives up, what is wrong, how the last rollout ended where that was not as asked. */

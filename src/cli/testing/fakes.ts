@@ -69,6 +69,7 @@ export const fleet = (change: Partial<FleetStatusBody> = {}): FleetStatusBody =>
   target: 7 as Group['release'],
   serving: 7 as Group['release'],
   size: 3,
+  scaling: null,
   since: NOW - 192_000,
   deadline: null,
   waits: [],

@@ -146,6 +146,10 @@ function runtimeOf(world: FakeWorld, clock: Clock): Runtime {
     },
     observe: async (_ctx, fleet) =>
       [...world.instances.values()].filter(({ group }) => fleet === undefined || fleetOf(group) === fleet),
+    usage: async (fleet) =>
+      [...world.instances.values()]
+        .filter(({ group }) => fleetOf(group) === fleet)
+        .map(({ id, launchedAt }) => ({ instance: id, cpuMs: (clock.now() - launchedAt) / 2, memoryBytes: 1 << 24 })),
     onChange(listener) {
       listeners.add(listener);
       return () => listeners.delete(listener);

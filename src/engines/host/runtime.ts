@@ -17,7 +17,7 @@ import { selfTest } from '../../linux/oci-self-test.ts';
 import type { ImageStore } from '../../oci/store.ts';
 import type { Clock } from '../../platform/clock.ts';
 import type { Home } from '../../platform/home.ts';
-import type { Runtime } from '../engine.ts';
+import type { InstanceUsage, Runtime } from '../engine.ts';
 import type { Inside } from '../inside.ts';
 import { checkHost } from './check.ts';
 import { dispose, stopGracefully } from './dispose.ts';
@@ -88,6 +88,7 @@ export async function createHostRuntime(options: HostRuntimeOptions): Promise<Ho
       listeners.add(listener);
       return () => listeners.delete(listener);
     },
+    usage: (fleet) => usageIn(host, fleet),
     stats: (id) => usageOf(host.places.cgroup(id)),
     inside: (id) => insideOf(host, id),
     close: async () => {
@@ -97,6 +98,12 @@ export async function createHostRuntime(options: HostRuntimeOptions): Promise<Ho
       await host.shipping.close();
     },
   };
+}
+
+async function usageIn({ instances, places }: Host, fleet: FleetId): Promise<readonly InstanceUsage[]> {
+  const ids = [...instances.keys()].filter((id) => fleetOf(groupOf(id)) === fleet);
+  const used = await Promise.all(ids.map(async (instance) => ({ instance, usage: await usageOf(places.cgroup(instance)) })));
+  return used.flatMap(({ instance, usage }) => (usage === null ? [] : [{ instance, ...usage }]));
 }
 
 async function remove(host: Host, id: InstanceId): Promise<void> {

@@ -33,6 +33,7 @@ export type Verb =
   | 'removeFleet'
   | 'observeBalancer'
   | 'metrics'
+  | 'usage'
   | 'tables';
 
 export interface Call {

@@ -1,7 +1,7 @@
 /** The simulated load balancer: a durable routing table, sessions in flight that take their time to end, deaths and returns. */
 import type { FleetId, GroupId, InstanceId } from '../../domain/ids.ts';
 import { KilnError } from '../../errors/error.ts';
-import type { Address, BalancerObservation, EndpointObservation, GroupMetrics, RoutingTable } from '../engine.ts';
+import type { Address, BalancerObservation, EndpointObservation, GroupMetrics, InstanceUsage, RoutingTable } from '../engine.ts';
 import type { Note } from './calls.ts';
 import type { VirtualClock } from './clock.ts';
 import type { SimInstance } from './instance.ts';
@@ -20,6 +20,8 @@ interface Flow {
   unroutedAt: number;
   ends: readonly number[];
 }
+
+const MEMORY_BYTES = 1 << 24;
 
 export class SimTraffic {
   readonly #clock: VirtualClock;
@@ -91,6 +93,18 @@ export class SimTraffic {
     return this.#metrics.of(this.#tables.get(fleet)?.groups.map(({ group }) => group) ?? []);
   }
 
+  setRate(fleet: FleetId, requestsPerMs: number): void {
+    this.#measure(fleet);
+    this.#metrics.setRate(fleet, requestsPerMs);
+  }
+
+  usage(fleet: FleetId): readonly InstanceUsage[] {
+    this.#measure(fleet);
+    return [...this.#instances.all(fleet)]
+      .filter(({ health }) => health.status !== 'exited')
+      .map(({ id }) => ({ instance: id, cpuMs: this.#metrics.cpuMs(id), memoryBytes: MEMORY_BYTES }));
+  }
+
   /** All connections break; after `forMs` it is back with the durable tables. */
   die(forMs: number): void {
     if (!this.#alive) return;
@@ -111,8 +125,10 @@ export class SimTraffic {
     if (!this.#tables.has(instance.fleet)) return;
     this.#measure(instance.fleet);
     this.#reroute(instance.fleet);
-    if (this.#instances.find(instance.id) === undefined) this.#flows.delete(instance.id);
-    else if (instance.health.status === 'exited') this.#flowOf(instance.id).ends = [];
+    if (this.#instances.find(instance.id) === undefined) {
+      this.#flows.delete(instance.id);
+      this.#metrics.forget(instance.id);
+    } else if (instance.health.status === 'exited') this.#flowOf(instance.id).ends = [];
   }
 
   /** Law 4 at the moment when Kiln decides that an instance goes. */

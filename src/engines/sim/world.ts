@@ -53,6 +53,8 @@ export interface SimWorld {
   /** The world ends an instance's process. */
   kill(instance: InstanceId): void;
   killBalancer(forMs: number): void;
+  /** How many requests a fleet gets; default 0.1 a ms. */
+  setRate(fleet: FleetId, requestsPerMs: number): void;
   loseZone(zone: string): void;
   restoreZone(zone: string): void;
   /** To be told by the driver when Kiln decides (and journals) that an instance goes: law 4 counts it out from here on. */
@@ -107,6 +109,7 @@ export function createSimWorld(options: SimWorldOptions): SimWorld {
     },
     kill: (instance) => instances.kill(instance),
     killBalancer: (forMs) => traffic.die(forMs),
+    setRate: (fleet, requestsPerMs) => traffic.setRate(fleet, requestsPerMs),
     loseZone: (zone) => instances.loseZone(zone),
     restoreZone(zone) {
       instances.zones = [...new Set([...instances.zones, zone])].toSorted();
@@ -178,6 +181,7 @@ function runtimeOf({ instances, traffic, calls, listeners, healing }: Place, lif
         unreachable,
         run: () => instances.observe(fleet),
       }),
+    usage: (fleet, ctx) => calls.make(life, ctx, { verb: 'usage', subject: fleet, unreachable, run: () => traffic.usage(fleet) }),
     onChange(listener) {
       const heard = (fleet: FleetId): void => {
         if (life.alive) listener(fleet);

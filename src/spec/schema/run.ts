@@ -2,6 +2,7 @@
 import * as z from 'zod';
 
 import { LOGS } from './logs.ts';
+import { scale } from './scale.ts';
 import {
   choice,
   command,
@@ -144,6 +145,10 @@ export const run = z.strictObject({
     .describe('The port that takes traffic, inside the instance. Default: the one port of the image, if it has one.')
     .optional(),
   instances: instances.describe('How many run: a number, or { min, desired, max }.').prefault({}),
+  scale: scale.describe('What their number follows, between min and max. Default: nobody but people change it.').optional(),
+  'max-age': interval
+    .describe('An instance is replaced, one at a time, before it is older than this. Default: however old.')
+    .optional(),
   health: health
     .describe('When an instance is healthy. Default: its port takes connections; without a port, that it lives.')
     .prefault({}),
