@@ -103,13 +103,13 @@ test('the policy comes from retention.yaml, and a slip in it is said', async (t)
   const plan = await client.planGc();
   assert.deepEqual([plan.images.map(({ digest }) => digest), plan.trashMs], [[one], 2 * 86_400_000]);
   assert.deepEqual((await client.planGc({ keep: 2 })).images, [], 'a flag goes over the file');
-  for (const [text, why] of [
-    ['keeep: 1', /keeep/],
-    ['trash: soon', /trash: expected a duration/],
-    ['[', /retention.yaml/],
+  for (const [text, code, why] of [
+    ['keeep: 1', 'CONFIG_INVALID', /keeep/],
+    ['trash: soon', 'CONFIG_INVALID', /trash: expected a duration/],
+    ['[', 'CONFIG_SYNTAX', /retention.yaml/],
   ] as const) {
     writeFileSync(join(home.root, 'retention.yaml'), text);
-    await assert.rejects(client.planGc(), isError('CONFIG_INVALID', why));
+    await assert.rejects(client.planGc(), isError(code, why));
   }
 });
 

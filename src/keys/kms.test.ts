@@ -9,6 +9,9 @@ import { createKeyPair } from './key-pair.ts';
 import { openKmsSigner } from './kms.ts';
 import { startFakeKms, type FakeKms } from './testing/fake-kms.ts';
 
+/** So that no test asks the cloud that it may run in. */
+const NO_ROLE = { AWS_EC2_METADATA_DISABLED: 'true' };
+
 const environment = (kms: FakeKms): NodeJS.ProcessEnv => ({
   AWS_ENDPOINT_URL: kms.url,
   AWS_REGION: 'eu-north-1',
@@ -65,7 +68,7 @@ test('credentials come from the environment or the profile, and are asked for wh
   try {
     const file = join(folder, 'credentials');
     await writeFile(file, '[default]\naws_access_key_id = A\n[ci]\naws_access_key_id = CI\naws_secret_access_key = b=c\n');
-    const env = { AWS_ENDPOINT_URL: kms.url, AWS_REGION: 'eu-north-1', AWS_SHARED_CREDENTIALS_FILE: file };
+    const env = { ...NO_ROLE, AWS_ENDPOINT_URL: kms.url, AWS_REGION: 'eu-north-1', AWS_SHARED_CREDENTIALS_FILE: file };
     await assert.rejects(openKmsSigner('awskms:///1', env), { code: 'KEY_UNREACHABLE', message: /no credentials/ });
     await openKmsSigner('awskms:///1', { ...env, AWS_PROFILE: 'ci' });
     assert.match(kms.asked[0]?.authorization ?? '', /Credential=CI\//);

@@ -3,13 +3,12 @@
  * signed with Signature Version 4. Loaded only where such a key is named.
  */
 import { createHash } from 'node:crypto';
-import { readFile } from 'node:fs/promises';
-import { homedir } from 'node:os';
-import { join } from 'node:path';
 
 import { AwsClient } from 'aws4fetch';
 
+import { awsCredentials, type AwsCredentials } from '../aws/credentials.ts';
 import { KilnError, messageOf } from '../errors/error.ts';
+import { DEFAULT_TRANSPORT } from '../oci/http.ts';
 import { keyInvalid, readPublicKey } from './key-pair.ts';
 import type { Signer } from './signer.ts';
 
@@ -109,41 +108,13 @@ function reasonIn(text: string): string {
   }
 }
 
-interface Credentials {
-  readonly accessKeyId: string;
-  readonly secretAccessKey: string;
-  readonly sessionToken?: string;
-}
-
-/** From the environment, else the profile's in the shared credentials file, as AWS's own tools. */
-async function credentials(env: NodeJS.ProcessEnv): Promise<Credentials> {
-  const given = complete(env['AWS_ACCESS_KEY_ID'], env['AWS_SECRET_ACCESS_KEY'], env['AWS_SESSION_TOKEN']);
-  if (given !== null) return given;
-  const file = env['AWS_SHARED_CREDENTIALS_FILE'] ?? join(env['HOME'] ?? homedir(), '.aws', 'credentials');
-  const profile = env['AWS_PROFILE'] ?? 'default';
-  const said = profileIn(await readFile(file, 'utf8').catch(() => ''), profile);
-  const found = complete(said.get('aws_access_key_id'), said.get('aws_secret_access_key'), said.get('aws_session_token'));
+async function credentials(env: NodeJS.ProcessEnv): Promise<AwsCredentials> {
+  const found = await awsCredentials({ env, transport: DEFAULT_TRANSPORT });
   if (found !== null) return found;
   throw unreachable(
     'there are no credentials for AWS KMS',
-    'set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, or a profile in ~/.aws/credentials',
+    'set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, a profile in ~/.aws/credentials, or a role of this machine',
   );
-}
-
-const complete = (id: string | undefined, secret: string | undefined, token: string | undefined): Credentials | null =>
-  id === undefined || secret === undefined
-    ? null
-    : { accessKeyId: id, secretAccessKey: secret, ...(token === undefined ? {} : { sessionToken: token }) };
-
-function profileIn(text: string, profile: string): ReadonlyMap<string, string> {
-  const found = new Map<string, string>();
-  let inside = false;
-  for (const line of text.split('\n').map((each) => each.trim())) {
-    if (line.startsWith('[')) inside = line === `[${profile}]`;
-    const at = line.indexOf('=');
-    if (inside && at > 0) found.set(line.slice(0, at).trim(), line.slice(at + 1).trim());
-  }
-  return found;
 }
 
 const unreachable = (message: string, hint: string): KilnError => new KilnError('KEY_UNREACHABLE', message, { hint });

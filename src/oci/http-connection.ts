@@ -13,6 +13,11 @@ export interface Body {
   readonly open: () => Readable;
 }
 
+export interface Identity {
+  readonly cert: string;
+  readonly key: string;
+}
+
 export interface ConnectionRequest {
   readonly method: string;
   readonly url: URL;
@@ -20,6 +25,8 @@ export interface ConnectionRequest {
   readonly body: Body | null;
   /** Certificates (PEM) that are trusted besides the usual ones. */
   readonly authorities: string | null;
+  /** What this machine shows of itself: certificate and key (PEM). Absent: nothing. */
+  readonly identity?: Identity | null;
   readonly signal: AbortSignal;
   /** Called with each part of the body that goes out. */
   readonly onSent: (bytes: number) => void;
@@ -50,11 +57,12 @@ export function exchange({
   headers,
   body,
   authorities,
+  identity = null,
   signal,
   onSent,
 }: ConnectionRequest): Promise<IncomingMessage> {
   const length = body === null ? {} : { 'content-length': `${body.size}` };
-  const options = { method, headers: { ...headers, ...length }, signal, agent: agentFor(url, authorities ?? '') };
+  const options = { method, headers: { ...headers, ...length }, signal, agent: agentFor(url, authorities ?? '', identity) };
   return new Promise((resolve, reject) => {
     const request = url.protocol === 'http:' ? plainRequest(url, options) : tlsRequest(url, options);
     request.on('response', resolve);
@@ -68,17 +76,18 @@ export function exchange({
   });
 }
 
-function agentFor(url: URL, authorities: string): PlainAgent | TlsAgent {
+function agentFor(url: URL, authorities: string, identity: Identity | null): PlainAgent | TlsAgent {
   const proxy = proxyFor(url);
-  const key = `${url.protocol} ${Object.keys(proxy).length} ${url.protocol === 'http:' ? '' : authorities}`;
+  const key = `${url.protocol} ${Object.keys(proxy).length} ${url.protocol === 'http:' ? '' : JSON.stringify([authorities, identity])}`;
   const agent =
-    agents.get(key) ?? (url.protocol === 'http:' ? new PlainAgent({ ...POOL, ...proxy }) : tlsAgent(proxy, authorities));
+    agents.get(key) ??
+    (url.protocol === 'http:' ? new PlainAgent({ ...POOL, ...proxy }) : tlsAgent(proxy, authorities, identity));
   agents.set(key, agent);
   return agent;
 }
 
-function tlsAgent(proxy: object, authorities: string): TlsAgent {
+function tlsAgent(proxy: object, authorities: string, identity: Identity | null): TlsAgent {
   const ca = [...new Set([...getCACertificates('default'), ...getCACertificates('system'), authorities])];
-  const secureContext = createSecureContext({ ca: ca.filter((certificate) => certificate !== '') });
+  const secureContext = createSecureContext({ ca: ca.filter((certificate) => certificate !== ''), ...identity });
   return new TlsAgent({ ...POOL, ...proxy, secureContext });
 }

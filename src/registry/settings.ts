@@ -2,38 +2,34 @@
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 
-import { LineCounter, parseDocument } from 'yaml';
 import { z } from 'zod';
 
 import { KilnError, messageOf } from '../errors/error.ts';
 import { DEFAULT_SETTINGS, type RegistrySettings } from '../oci/registry.ts';
-import { readIfThere } from '../platform/files.ts';
+import { readSettings } from '../platform/settings-file.ts';
 
 const HOST = '(?:\\[[0-9a-fA-F:]{2,45}\\]|[A-Za-z0-9.-]{1,253})(?::[0-9]{1,5})?';
 const PATH = '(?:/[a-z0-9._-]{1,100}){1,10}';
 const host = z.string().regex(new RegExp(`^${HOST}$`), 'not a host and port');
 const mirror = z.string().regex(new RegExp(`^${HOST}(?:${PATH})?$`), 'not HOST[:PORT][/PREFIX]');
 
-const file = z
-  .strictObject({
-    push: z
-      .string()
-      .regex(/^[^\s:@]{1,100}(?::[0-9]{1,5})?\/[a-z0-9._/-]{1,200}$/, 'not REGISTRY/PATH')
-      .optional(),
-    serve: z.string().min(1).max(255).optional(),
-    registries: z
-      .record(
-        host,
-        z.strictObject({
-          mirrors: z.array(mirror).max(20).default([]),
-          'plain-http': z.boolean().default(false),
-          ca: z.string().startsWith('/', 'an absolute path').optional(),
-        }),
-      )
-      .default({}),
-  })
-  .nullable()
-  .transform((value) => value ?? { registries: {} });
+const file = z.strictObject({
+  push: z
+    .string()
+    .regex(/^[^\s:@]{1,100}(?::[0-9]{1,5})?\/[a-z0-9._/-]{1,200}$/, 'not REGISTRY/PATH')
+    .optional(),
+  serve: z.string().min(1).max(255).optional(),
+  registries: z
+    .record(
+      host,
+      z.strictObject({
+        mirrors: z.array(mirror).max(20).default([]),
+        'plain-http': z.boolean().default(false),
+        ca: z.string().startsWith('/', 'an absolute path').optional(),
+      }),
+    )
+    .default({}),
+});
 
 export interface RegistriesFile {
   /** Where images go that are pushed without a reference: `REGISTRY/PATH`. */
@@ -50,8 +46,7 @@ export const settingsPath = (home: string): string => join(home, 'registries.yam
 
 /** Throws CONFIG_SYNTAX or CONFIG_INVALID with the place, FILE_UNREADABLE for a certificate that is named and not there. */
 export async function readRegistries(home: string): Promise<RegistriesFile> {
-  const path = settingsPath(home);
-  const { push, serve, registries } = parse((await readIfThere(path)) ?? '', path);
+  const { push, serve, registries } = await readSettings(settingsPath(home), file, 'docs/registries.md shows the whole file');
   const known = new Map<string, RegistrySettings>();
   for (const [name, each] of Object.entries(registries)) {
     const authorities = each.ca === undefined ? systemAuthority(name) : certificate(each.ca);
@@ -60,31 +55,6 @@ export async function readRegistries(home: string): Promise<RegistriesFile> {
   const settings = (name: string): RegistrySettings =>
     known.get(name) ?? { ...DEFAULT_SETTINGS, authorities: systemAuthority(name) };
   return { push: push ?? null, serve: serve ?? null, settings };
-}
-
-type Content = z.output<typeof file>;
-
-function parse(
-  text: string,
-  path: string,
-): { push?: string | undefined; serve?: string | undefined } & Pick<Content, 'registries'> {
-  const lines = new LineCounter();
-  const document = parseDocument(text, { lineCounter: lines });
-  const [error] = document.errors;
-  if (error !== undefined) {
-    const { line, col } = lines.linePos(error.pos[0]);
-    throw new KilnError('CONFIG_SYNTAX', `${path} is not well-formed YAML: ${error.message.split('\n')[0]}`, {
-      hint: 'mend the line',
-      at: { file: path, line, column: col },
-    });
-  }
-  const result = file.safeParse(document.toJS({ maxAliasCount: 10 }));
-  if (result.success) return result.data;
-  const issue = result.error.issues[0];
-  throw new KilnError('CONFIG_INVALID', `${path}: ${issue?.path.join('.') || 'the file'}: ${issue?.message ?? 'malformed'}`, {
-    hint: 'docs/registries.md shows the whole file',
-    at: { file: path },
-  });
 }
 
 function certificate(path: string): string {

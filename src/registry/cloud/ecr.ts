@@ -1,8 +1,8 @@
 /** Amazon ECR: GetAuthorizationToken, a request signed with AWS credentials, answers user and password for twelve hours. */
-import { AwsV4Signer } from 'aws4fetch';
 import { z } from 'zod';
 
-import { awsCredentials } from './aws-credentials.ts';
+import { awsCredentials } from '../../aws/credentials.ts';
+import { signedCall } from '../../aws/signed-call.ts';
 import { askCloud, type Cloud, cloudDenied, type CloudLogin } from './ask.ts';
 
 const REGISTRY =
@@ -20,16 +20,10 @@ export async function ecrLogin(registry: string, cloud: Cloud): Promise<CloudLog
   const credentials = await awsCredentials(cloud);
   if (credentials === null) return null;
   const suffix = domain.endsWith('.cn') ? 'amazonaws.com.cn' : 'amazonaws.com';
-  const url = cloud.env['AWS_ENDPOINT_URL_ECR'] ?? cloud.env['AWS_ENDPOINT_URL'] ?? `https://api.ecr${fips}.${region}.${suffix}`;
-  const body = JSON.stringify({ registryIds: [account] });
-  const headers = { 'content-type': 'application/x-amz-json-1.1', 'x-amz-target': TARGET };
-  const signer = new AwsV4Signer({ ...credentials, method: 'POST', url: `${url}/`, headers, body, service: 'ecr', region });
-  const signed = await signer.sign();
-  const { authorizationData } = await askCloud(
-    answer,
-    { method: 'POST', url: signed.url, headers: Object.fromEntries(signed.headers), body },
-    cloud,
-  );
+  const own = `https://api.ecr${fips}.${region}.${suffix}`;
+  const endpoint = cloud.env['AWS_ENDPOINT_URL_ECR'] ?? cloud.env['AWS_ENDPOINT_URL'] ?? own;
+  const call = { service: 'ecr', region, endpoint, target: TARGET, body: { registryIds: [account] } };
+  const { authorizationData } = await askCloud(answer, await signedCall(call, credentials), cloud);
   const [first] = authorizationData;
   const [username = '', ...rest] = Buffer.from(first?.authorizationToken ?? '', 'base64')
     .toString('utf8')

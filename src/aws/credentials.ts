@@ -1,5 +1,6 @@
 /**
- * Who this machine is at AWS, in the order in which AWS's own tools look: the environment, the shared credentials file, the
+ * AWS, for whoever speaks to it: this folder owns who this machine is there and the signing of calls. What is called is the caller's.
+ * Who this machine is, in the order in which AWS's own tools look: the environment, the shared credentials file, the
  * container's credentials (ECS, EKS Pod Identity), the instance's role (IMDSv2).
  */
 import { readFile } from 'node:fs/promises';
@@ -8,12 +9,17 @@ import { join } from 'node:path';
 
 import { z } from 'zod';
 
-import { KilnError } from '../../errors/error.ts';
-import { readIfThere } from '../../platform/files.ts';
-import { send } from '../../oci/http.ts';
-import { askCloud, type Cloud } from './ask.ts';
+import { KilnError, messageOf } from '../errors/error.ts';
+import { jsonOf, send, type Transport } from '../oci/http.ts';
+import { readIfThere } from '../platform/files.ts';
 
-interface AwsCredentials {
+/** Where who this machine is can be found. */
+export interface Surroundings {
+  readonly env: NodeJS.ProcessEnv;
+  readonly transport: Transport;
+}
+
+export interface AwsCredentials {
   readonly accessKeyId: string;
   readonly secretAccessKey: string;
   readonly sessionToken?: string;
@@ -24,11 +30,12 @@ const CONTAINER_HOST = 'http://169.254.170.2';
 /** Of the metadata service: whoever is on EC2 has it at once, and whoever is not waits no longer. */
 const METADATA_MS = 1_000;
 const TOKEN_SECONDS = '300';
+const ANSWER_BYTES = 65_536;
 
 const answer = z.object({ AccessKeyId: z.string(), SecretAccessKey: z.string(), Token: z.string().optional() });
 
-/** Null: nobody. */
-export async function awsCredentials(cloud: Cloud): Promise<AwsCredentials | null> {
+/** Null: nobody. Throws CLOUD_DENIED where the container's credentials are named and can't be had. */
+export async function awsCredentials(cloud: Surroundings): Promise<AwsCredentials | null> {
   const { env } = cloud;
   return (
     complete(env['AWS_ACCESS_KEY_ID'], env['AWS_SECRET_ACCESS_KEY'], env['AWS_SESSION_TOKEN']) ??
@@ -62,7 +69,7 @@ async function fromFile(env: NodeJS.ProcessEnv): Promise<AwsCredentials | null> 
   return complete(members.get('aws_access_key_id'), members.get('aws_secret_access_key'), members.get('aws_session_token'));
 }
 
-async function fromContainer(cloud: Cloud): Promise<AwsCredentials | null> {
+async function fromContainer(cloud: Surroundings): Promise<AwsCredentials | null> {
   const { env } = cloud;
   const relative = env['AWS_CONTAINER_CREDENTIALS_RELATIVE_URI'];
   const address = relative === undefined ? env['AWS_CONTAINER_CREDENTIALS_FULL_URI'] : `${CONTAINER_HOST}${relative}`;
@@ -70,12 +77,12 @@ async function fromContainer(cloud: Cloud): Promise<AwsCredentials | null> {
   const file = env['AWS_CONTAINER_AUTHORIZATION_TOKEN_FILE'];
   const token = file === undefined ? env['AWS_CONTAINER_AUTHORIZATION_TOKEN'] : (await readFile(file, 'utf8')).trim();
   const headers = token === undefined ? {} : { authorization: token };
-  const found = await askCloud(answer, { method: 'GET', url: new URL(address), headers }, cloud);
+  const found = await credentialsAt(new URL(address), headers, cloud);
   return complete(found.AccessKeyId, found.SecretAccessKey, found.Token);
 }
 
 /** IMDSv2: a token first. Nobody answers where this is no instance of EC2. */
-async function fromInstance(cloud: Cloud): Promise<AwsCredentials | null> {
+async function fromInstance(cloud: Surroundings): Promise<AwsCredentials | null> {
   const { env } = cloud;
   if (env['AWS_EC2_METADATA_DISABLED'] === 'true') return null;
   const quick = { ...cloud, transport: { ...cloud.transport, stallMs: METADATA_MS, attempts: 1 } };
@@ -86,7 +93,7 @@ async function fromInstance(cloud: Cloud): Promise<AwsCredentials | null> {
     const headers = { 'x-aws-ec2-metadata-token': token };
     const roles = new URL('/latest/meta-data/iam/security-credentials/', base);
     const role = (await textOf('GET', roles, headers, quick)).split('\n')[0] ?? '';
-    const found = await askCloud(answer, { method: 'GET', url: new URL(encodeURIComponent(role), roles), headers }, quick);
+    const found = await credentialsAt(new URL(encodeURIComponent(role), roles), headers, quick);
     return complete(found.AccessKeyId, found.SecretAccessKey, found.Token);
   } catch (error) {
     if (cloud.transport.signal.aborted) throw error;
@@ -94,11 +101,27 @@ async function fromInstance(cloud: Cloud): Promise<AwsCredentials | null> {
   }
 }
 
-async function textOf(method: 'GET' | 'PUT', url: URL, headers: Record<string, string>, { transport }: Cloud): Promise<string> {
-  const found = await send({ method, url, headers, authorization: null }, transport);
-  const bytes = await found.bytes(4096);
-  if (found.status === 200 && bytes !== null) return bytes.toString('utf8').trim();
-  throw new KilnError('REGISTRY_DENIED', `the metadata service answered ${found.status}`, {
-    hint: "give the instance a role, or set AWS's variables",
-  });
+async function credentialsAt(url: URL, headers: Record<string, string>, cloud: Surroundings): Promise<z.output<typeof answer>> {
+  const parsed = answer.safeParse(jsonOf(Buffer.from(await textOf('GET', url, headers, cloud))));
+  if (parsed.success) return parsed.data;
+  throw denied(`${url.host} answered something else than credentials`);
 }
+
+/** Never with what it said, which may quote what it was sent. */
+async function textOf(
+  method: 'GET' | 'PUT',
+  url: URL,
+  headers: Record<string, string>,
+  { transport }: Surroundings,
+): Promise<string> {
+  const found = await send({ method, url, headers, authorization: null }, transport).catch((error: unknown) => {
+    transport.signal.throwIfAborted();
+    throw denied(`${url.host} does not answer: ${messageOf(error)}`);
+  });
+  const bytes = await found.bytes(ANSWER_BYTES);
+  if (found.status === 200 && bytes !== null) return bytes.toString('utf8').trim();
+  throw denied(`${url.host}, asked for credentials, answered ${found.status}`);
+}
+
+const denied = (message: string): KilnError =>
+  new KilnError('CLOUD_DENIED', message, { hint: "give this machine a role, or set AWS's variables" });
