@@ -42,6 +42,28 @@ export interface LaunchFile {
   readonly mode: number;
 }
 
+/** As what a referenced value reaches an instance. */
+export type Delivery =
+  | { readonly kind: 'env'; readonly name: string }
+  /** A file like a `LaunchFile`. */
+  | { readonly kind: 'file'; readonly path: string; readonly mode: number };
+
+/** Which value of a reference a release has, without saying what it is. */
+export interface Pin {
+  /** What the source calls this version; null: the source has none (`env`, `file`). */
+  readonly version: string | null;
+  /** HMAC-SHA-256 over reference and value, hexadecimal, by a key that is nowhere in KILN_HOME: the same value or another, and no more. */
+  readonly fingerprint: string;
+}
+
+/** A value that an instance is launched with and that is in no release, journal or log (law 10). */
+export interface Reference {
+  /** As in kiln.yaml: `etcd://prod/web/database-url`. */
+  readonly from: string;
+  readonly to: Delivery;
+  readonly pin: Pin;
+}
+
 export interface Limits {
   readonly memoryBytes: number;
   /** CPUs' worth of time: 0.5 is half a core; null is no limit. */
@@ -71,6 +93,8 @@ export interface Launch {
   readonly command: readonly string[] | null;
   readonly env: Readonly<Record<string, string>>;
   readonly files: readonly LaunchFile[];
+  /** Absent: none. */
+  readonly references?: readonly Reference[];
   readonly volumes: readonly Volume[];
   readonly scratch: readonly Scratch[];
   /** `uid`, `uid:gid`, or a name in the image's passwd; null is the image's own user. */

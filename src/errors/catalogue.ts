@@ -62,6 +62,29 @@ export const CATALOGUE = {
   REGISTRY_DENIED: entry('remote', 2, 403, 'The registry refused the credentials, or asks for some.'),
   REGISTRY_PROTOCOL: entry('remote', 2, 502, 'The registry answered with something outside the distribution specification.'),
   REGISTRY_LIMITED: entry('remote', 6, 429, 'The registry refuses more requests for now and says when it will take them again.'),
+  CLOUD_DENIED: entry('remote', 2, 403, 'The identity that this machine has in its cloud could not be had.'),
+  // Configuration
+  SOURCE_UNKNOWN: entry('user', 2, 422, 'A reference names a source, or a place in it, that sources.yaml does not set or allow.'),
+  SOURCE_UNREACHABLE: entry(
+    'remote',
+    6,
+    502,
+    'A source of configuration did not answer, or answered something else than it should.',
+  ),
+  SOURCE_DENIED: entry('remote', 2, 403, 'A source of configuration refused the credentials, or asks for some.'),
+  VALUE_NOT_FOUND: entry('user', 2, 404, 'A source of configuration has no value under the name that a reference gives.'),
+  VALUE_REFUSED: entry(
+    'user',
+    2,
+    422,
+    'A referenced value is too large, not text where it has to be, or not of the form that the reference asks for.',
+  ),
+  VALUE_LOST: entry(
+    'machine',
+    2,
+    409,
+    'A value that a release is launched with is sealed here no more, and its source no longer has that version.',
+  ),
   // Evidence
   KEY_INVALID: entry(
     'user',

@@ -17,6 +17,8 @@ export interface Home {
   readonly layers: string;
   /** The state database. */
   readonly database: string;
+  /** Values of references, sealed. */
+  readonly sealed: string;
   /** Groups' volumes, by service. */
   readonly volumes: string;
   /** Instances' logs, kept after the instances are gone. */
@@ -46,6 +48,7 @@ export function kilnHome(env: NodeJS.ProcessEnv, uid: number): Home {
     images: under('images'),
     layers: under('layers'),
     database: under('kiln.db'),
+    sealed: under('sealed'),
     volumes: under('volumes'),
     logs: under('logs'),
     run: under('run'),
