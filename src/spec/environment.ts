@@ -5,6 +5,7 @@ import { KilnError } from '../errors/error.ts';
 import type { Freeze } from './calendar.ts';
 import { type Instances, resolveInstances } from './instances.ts';
 import { nearest } from './nearest.ts';
+import { overlaid } from './references.ts';
 import type { Demand } from './schema/demand.ts';
 import type { ReplaceSpec } from './schema/replace.ts';
 import type { RunSpec } from './schema/run.ts';
@@ -24,7 +25,7 @@ export interface ResolvedEnvironment {
   readonly demand: Demand | null;
   /** When nothing new is deployed there. */
   readonly freezes: readonly Freeze[];
-  /** The file's, with the environment's `env`, `limits` and `logs` in it. */
+  /** The file's, with the environment's `env`, `secrets`, `limits` and `logs` in it. */
   readonly run: Omit<RunSpec, 'instances'>;
   readonly replace: Omit<ReplaceSpec, 'preview'>;
 }
@@ -45,7 +46,7 @@ export function environmentOf(spec: Spec, name: string | null): ResolvedEnvironm
     channel: said.channel ?? null,
     demand: said.demand ?? null,
     freezes: said.freeze,
-    run: { ...run, env: { ...run.env, ...said.env }, limits: over(run.limits, said.limits), logs: over(run.logs, said.logs) },
+    run: { ...run, ...overlaid(run, said), limits: over(run.limits, said.limits), logs: over(run.logs, said.logs) },
     replace: over(replace, said.replace),
   };
 }

@@ -5,6 +5,7 @@ import { TRIAL_ENVIRONMENT, type ImageTest, type ImageTestKind } from '../domain
 import type { ReleaseContent, Scratch } from '../domain/release.ts';
 import { environmentOf } from './environment.ts';
 import type { Spec } from './parse.ts';
+import { withTestValues } from './references.ts';
 import { releaseContent, type ImageFacts } from './release.ts';
 import type { TestSpec } from './schema/test.ts';
 
@@ -31,12 +32,13 @@ const GRACE_MS = 100;
 
 /**
  * As the first environment would launch it (`local`, where there is one), but without what is not its own: volumes are
- * empty and in memory, nothing listens for it, and its logs stay here. Throws as `releaseContent`.
+ * empty and in memory, what is kept elsewhere is not asked for, nothing listens for it, and its logs stay here. Throws as `releaseContent`.
  */
 export function trialContent(spec: Spec, image: Digest, facts: ImageFacts): ReleaseContent {
   const names = Object.keys(spec.environments);
   const environment = environmentOf(spec, names.includes('local') ? 'local' : (names[0] ?? null));
-  const content = releaseContent(spec, { ...environment, listen: null, preview: null }, image, facts);
+  const run = withTestValues(environment.run);
+  const content = releaseContent(spec, { ...environment, run, listen: null, preview: null }, image, facts);
   const { launch } = content;
   const instead = launch.volumes.map(({ path }): Scratch => ({ path, sizeBytes: VOLUME_BYTES }));
   return {

@@ -5,6 +5,7 @@ import { isAbsolute, join, resolve, sep } from 'node:path';
 
 import { KilnError } from '../errors/error.ts';
 import { parse, type ParsedSpec, type Spec } from './parse.ts';
+import { isReferencedFile } from './references.ts';
 
 const FILE = 'kiln.yaml';
 /** Of kiln.yaml and of each launch file: these end in the release, and so in the history. */
@@ -32,7 +33,7 @@ async function withLaunchFiles(parsed: ParsedSpec, folder: string): Promise<Spec
   const root = await realpath(folder);
   const files: Spec['run']['files'] = {};
   for (const [target, file] of Object.entries(run.files)) {
-    if (typeof file === 'string' || file.from === undefined) files[target] = file;
+    if (typeof file === 'string' || file.from === undefined || isReferencedFile(file)) files[target] = file;
     else files[target] = { content: await readLaunchFile(parsed, root, target, file.from), mode: file.mode };
   }
   return { ...parsed.spec, run: { ...run, files } };

@@ -67,7 +67,7 @@ function findingsOf(issue: Issue, prefix: Path, refused: Refused): readonly Find
     case 'invalid_key':
       return issue.issues.map((inner) => ({ path, text: inner.message, isKey: true }));
     case 'invalid_type':
-      return [{ path, text: misfit(KINDS[issue.expected] ?? issue.expected, valueAt(refused.root, path)), isKey: false }];
+      return [{ path, text: misfitAt(path, KINDS[issue.expected] ?? issue.expected, refused), isKey: false }];
     case 'custom':
     case 'invalid_element':
     case 'invalid_format':
@@ -113,7 +113,13 @@ function unionFindings(branches: readonly (readonly Issue[])[], path: Path, refu
     .flat()
     .map(expectedAtRoot)
     .filter((text) => text !== null);
-  return [{ path, text: misfit([...new Set(expected)].join(', or '), valueAt(refused.root, path)), isKey: false }];
+  return [{ path, text: misfitAt(path, [...new Set(expected)].join(', or '), refused), isKey: false }];
+}
+
+/** A value under `secrets` may be one that a person took for its reference: it is not said (law 10). */
+function misfitAt(path: Path, expected: string, { root }: Refused): string {
+  const value = valueAt(root, path);
+  return path.includes('secrets') && value !== undefined ? `expected ${expected}` : misfit(expected, value);
 }
 
 const strangeKeys = (issues: readonly Issue[]): number =>

@@ -22,6 +22,7 @@ run:
   instances: { min: 2, desired: 3, max: 10 }
   health: { http: /healthz, every: 1s, deadline: 30s }
   env: { LOG_LEVEL: info }
+  secrets: { DATABASE_URL: etcd://prod/web/database-url }
   files: { /etc/web.json: { from: web.json } }
   scratch: [/tmp]
   volumes: { uploads: /var/uploads }
@@ -48,7 +49,7 @@ Generated from the schema by \`scripts/generate-docs.ts\`. Editors complete and 
 # yaml-language-server: $schema=docs/reference/kiln.schema.json
 \`\`\`
 
-Every key that is not listed here is an error. So is a key listed as not supported yet: nothing is ever ignored.
+Every key that is not listed here is an error: nothing is ever ignored.
 
 \`\`\`yaml
 ${EXAMPLE}\`\`\`
@@ -65,6 +66,21 @@ ${EXAMPLE}\`\`\`
 
 Numbers that would change when they are read as numbers (\`1.10\`, \`0644\`) stay the text that they are, so \`env\` needs no
 quotes. Anchors and aliases work; merge keys (\`<<\`), tags and duplicate keys are errors.
+
+## References
+
+What a reference names is asked for when a release is made, and pinned to the version that is found; its value is in no
+release, history or log. [configuration.md](../configuration.md) says more. \`#NAME\` at its end takes one member of a JSON object.
+
+| reference | where the value is |
+| --- | --- |
+| \`env://NAME\` | the environment of who deploys |
+| \`file://PATH\` \`file:///PATH\` | a file within the folder of kiln.yaml; a file of the machine, where sources.yaml lists its folder |
+| \`etcd://KEY\` | etcd |
+| \`consul://KEY\` | Consul's key/value store |
+| \`vault://MOUNT/PATH#FIELD\` | Vault's key/value engine, version 2 |
+| \`ssm://NAME\` | AWS Systems Manager Parameter Store |
+| \`secretsmanager://NAME\` | AWS Secrets Manager |
 
 ## Bases
 
@@ -108,12 +124,7 @@ function mapSections(label: string, form: SchemaNode, seen: Map<string, string>)
 }
 
 function row(key: string, node: SchemaNode, isRequired: boolean): string {
-  const cells = [
-    `\`${key}\``,
-    node.not === undefined ? valueOf(node) : '',
-    isRequired ? 'required' : defaultOf(node),
-    node.description ?? '',
-  ];
+  const cells = [`\`${key}\``, valueOf(node), isRequired ? 'required' : defaultOf(node), node.description ?? ''];
   return `| ${cells.map((cell) => cell.replaceAll('|', '\\|')).join(' | ')} |`;
 }
 

@@ -7,6 +7,7 @@ import type {
   LaunchFile,
   LogPolicy,
   LogShipping,
+  Pin,
   Probe,
   ReleaseContent,
   Scratch,
@@ -15,6 +16,7 @@ import type {
 import { KilnError } from '../errors/error.ts';
 import type { ResolvedEnvironment } from './environment.ts';
 import type { Spec } from './parse.ts';
+import { isReferencedFile, plainEnv, referencesOf } from './references.ts';
 import { HEALTHY_STATUS, type HealthSpec, type RunSpec, SCRATCH_BYTES } from './schema/run.ts';
 import { strategyOf } from './strategy.ts';
 
@@ -27,17 +29,31 @@ export interface ImageFacts {
 
 const DEFAULT_STOP_SIGNAL = 'SIGTERM';
 
+/** The pin of each reference by its text; for what was not asked for it throws. */
+export type PinOf = (from: string) => Pin;
+
+/** For a launch without any reference. */
+const NO_PINS: PinOf = (from) => {
+  throw new RangeError(`${from} was not resolved`);
+};
+
 /**
  * Pure. Percentages of the desired instances become counts here, by what the environment desires now. `environment` is
  * of the same spec. Throws CONFIG_INVALID where image and file don't fit (traffic or a probe, but no port).
  */
-export function releaseContent(spec: Spec, environment: ResolvedEnvironment, image: Digest, facts: ImageFacts): ReleaseContent {
+export function releaseContent(
+  spec: Spec,
+  environment: ResolvedEnvironment,
+  image: Digest,
+  facts: ImageFacts,
+  pinOf: PinOf = NO_PINS,
+): ReleaseContent {
   const { run, replace } = environment;
   const port = portOf(run, facts, environment);
   return {
     fleet: fleetId(spec.service as ServiceName, environment.name),
     image,
-    launch: launchOf(run, facts),
+    launch: launchOf(run, facts, pinOf),
     health: healthOf(run.health, port),
     routing: {
       port,
@@ -89,11 +105,13 @@ const inOrder = (a: string, b: string): number => (a < b ? -1 : a > b ? 1 : 0);
 const byKey = <T>(map: Readonly<Record<string, T>>): readonly (readonly [string, T])[] =>
   Object.entries(map).toSorted(([a], [b]) => inOrder(a, b));
 
-function launchOf(run: ResolvedEnvironment['run'], facts: ImageFacts): Launch {
+function launchOf(run: ResolvedEnvironment['run'], facts: ImageFacts, pinOf: PinOf): Launch {
+  const references = referencesOf(run).map(({ from, to }) => ({ from, to, pin: pinOf(from) }));
   return {
     command: run.command ?? null,
-    env: run.env,
-    files: byKey(run.files).map(([path, file]) => launchFile(path, file)),
+    env: plainEnv(run.env),
+    files: byKey(run.files).flatMap(([path, file]) => (isReferencedFile(file) ? [] : [launchFile(path, file)])),
+    ...(references.length === 0 ? {} : { references }),
     volumes: byKey(run.volumes).map(([name, volume]) => volumeOf(name, volume)),
     scratch: run.scratch.map(scratchOf).toSorted((a, b) => inOrder(a.path, b.path)),
     user: run.user ?? null,
@@ -109,7 +127,7 @@ const LAUNCH_FILE_MODE = 0o444;
 
 function launchFile(path: string, file: RunSpec['files'][string]): LaunchFile {
   if (typeof file === 'string') return { path, content: file, mode: LAUNCH_FILE_MODE };
-  if (file.content !== undefined) return { path, content: file.content, mode: file.mode };
+  if (file.content !== undefined) return { path, content: file.content, mode: file.mode ?? LAUNCH_FILE_MODE };
   throw new KilnError(
     'FILE_UNREADABLE',
     `run.files.${path}: "${file.from}" was not read: the kiln.yaml came without its folder`,

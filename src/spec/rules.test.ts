@@ -50,8 +50,8 @@ image:
     other: /proc/sys
 `,
     said: [
-      '5: run.scratch[1]: /etc/app.json is mounted twice: a path takes one of files, scratch and volumes',
-      '7: run.volumes.data: /tmp is mounted twice: a path takes one of files, scratch and volumes',
+      '5: run.scratch[1]: /etc/app.json is mounted twice: a path takes one of files, secrets, scratch and volumes',
+      '7: run.volumes.data: /tmp is mounted twice: a path takes one of files, secrets, scratch and volumes',
       "8: run.volumes.other: /proc/sys belongs to the kernel's file systems; mount it elsewhere",
     ],
   },

@@ -2,7 +2,9 @@
 import { nearest } from './nearest.ts';
 import { contradictionIn, resolveInstances } from './instances.ts';
 import { environmentOf } from './environment.ts';
+import { isReferencedFile, isVariable, secretPath } from './references.ts';
 import type { RecipeSpec, StageSpec } from './schema/image.ts';
+import type { LaunchEnvSpec, SecretsSpec } from './schema/references.ts';
 import { CANARY_KEYS, ROLLING_KEYS, type ReplaceSpec } from './schema/replace.ts';
 import type { Spec } from './schema/spec.ts';
 import type { Path } from './source.ts';
@@ -20,6 +22,7 @@ const breach = (path: Path, text: string | null): readonly Breach[] => (text ===
 export const breachesOf = (spec: Spec): readonly Breach[] => [
   ...('dockerfile' in spec.image ? [] : stageBreaches(spec.image)),
   ...mountBreaches(spec),
+  ...valueBreaches(spec),
   ...instanceBreaches(spec),
   ...replaceBreaches(spec),
   ...channelBreaches(spec),
@@ -83,6 +86,9 @@ const isKernels = (path: string): boolean =>
 function mountBreaches({ run }: Spec): readonly Breach[] {
   const mounts = [
     ...Object.keys(run.files).map((target) => ({ path: ['run', 'files', target], target })),
+    ...Object.entries(run.secrets)
+      .filter(([, secret]) => !isVariable(secret))
+      .map(([name]) => ({ path: ['run', 'secrets', name], target: secretPath(name) })),
     ...run.scratch.map((scratch, index) => ({
       path: ['run', 'scratch', index],
       target: typeof scratch === 'string' ? scratch : scratch.path,
@@ -95,11 +101,35 @@ function mountBreaches({ run }: Spec): readonly Breach[] {
   return mounts.flatMap(({ path, target }, index) => {
     const taken = mounts.slice(0, index).some((other) => other.target === target);
     return [
-      ...breach(path, taken ? `${target} is mounted twice: a path takes one of files, scratch and volumes` : null),
+      ...breach(path, taken ? `${target} is mounted twice: a path takes one of files, secrets, scratch and volumes` : null),
       ...breach(path, isKernels(target) ? `${target} belongs to the kernel's file systems; mount it elsewhere` : null),
     ];
   });
 }
+
+/** A variable has one value; a test value is for what is kept elsewhere. */
+function valueBreaches({ run, environments }: Spec): readonly Breach[] {
+  const levels = [
+    { at: ['run'], ...run },
+    ...Object.entries(environments).map(([name, said]) => ({ at: ['environments', name], ...said })),
+  ];
+  return [
+    ...levels.flatMap(({ at, env = {}, secrets = {} }) =>
+      twiceNamed(env, secrets).map((name) => ({
+        path: [...at, 'secrets', name],
+        text: `the variable ${name} is under env, too: leave it out there, or write { from: …, as: file } here`,
+      })),
+    ),
+    ...Object.entries(run.files).flatMap(([path, file]) =>
+      typeof file !== 'string' && file.test !== undefined && !isReferencedFile(file)
+        ? [{ path: ['run', 'files', path, 'test'], text: 'only a file whose `from` is a reference has a test value' }]
+        : [],
+    ),
+  ];
+}
+
+const twiceNamed = (env: LaunchEnvSpec, secrets: SecretsSpec): readonly string[] =>
+  Object.entries(secrets).flatMap(([name, secret]) => (isVariable(secret) && Object.hasOwn(env, name) ? [name] : []));
 
 const instanceBreaches = (spec: Spec): readonly Breach[] => [
   ...breach(['run', 'instances'], contradictionIn(spec.run.instances)),

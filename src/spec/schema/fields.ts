@@ -164,11 +164,3 @@ export const signal = choice([
   'SIGKILL',
   'SIGRTMIN+3',
 ]);
-
-/** A key that a later version will take. Its presence is an error that says so: nothing in the file is ever ignored. */
-export const notYet = (what: string, instead: string) =>
-  z
-    .unknown()
-    .meta({ not: {}, description: `Not supported yet: ${what}. For now, ${instead}.` })
-    .refine((value) => value === undefined, { error: `not supported yet: ${what}; ${instead}` })
-    .optional();

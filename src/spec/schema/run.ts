@@ -3,17 +3,16 @@ import * as z from 'zod';
 
 import { LOGS } from './logs.ts';
 import { scale } from './scale.ts';
+import { launchEnv, pathOrReference, secrets } from './references.ts';
 import {
   choice,
   command,
   count,
   duration,
-  env,
   interval,
   leaf,
   mode,
   nameKey,
-  notYet,
   path,
   pathKey,
   port,
@@ -78,8 +77,11 @@ const launchFile = z.union([
   z
     .strictObject({
       content: z.string().describe('The content itself.').optional(),
-      from: z.string().min(1).describe('A file within the folder of kiln.yaml, in UTF-8, that holds the content.').optional(),
-      mode: mode.describe('Its mode.').prefault('0444'),
+      from: pathOrReference
+        .describe('A file within the folder of kiln.yaml, in UTF-8, that holds the content; or a reference to it.')
+        .optional(),
+      mode: mode.describe('Its mode. Default: 0444; of what a reference gives, 0400.').optional(),
+      test: z.string().describe('With a reference: the content in instances that test an image.').optional(),
     })
     .refine((value) => (value.content === undefined) !== (value.from === undefined), {
       error: 'expected exactly one of content, from',
@@ -152,11 +154,12 @@ export const run = z.strictObject({
   health: health
     .describe('When an instance is healthy. Default: its port takes connections; without a port, that it lives.')
     .prefault({}),
-  env: env.describe('Environment, over that of the image.').prefault({}),
-  secrets: notYet(
-    'secrets',
-    'keep the value in a file on a volume (run.volumes): what stands in run.env is kept in the history, in plain text',
-  ),
+  env: launchEnv
+    .describe('Environment, over that of the image: text, which is kept in the history, or { from: REFERENCE }.')
+    .prefault({}),
+  secrets: secrets
+    .describe('Values that are kept elsewhere, and what they are called in an instance: { NAME: REFERENCE }.')
+    .prefault({}),
   files: z.record(pathKey, launchFile).describe('Files laid in at launch, read-only: { path: content }.').prefault({}),
   scratch: z.array(scratch).describe('Folders in memory that are writable and go with the instance.').prefault([]),
   volumes: z.record(nameKey, volume).describe('Folders that outlive instances: { name: path }.').prefault({}),

@@ -8,10 +8,11 @@ import { TRIAL_ENVIRONMENT } from '../../domain/image-test.ts';
 import { channels } from './channels.ts';
 import { demand } from './demand.ts';
 import { freezes } from './freeze.ts';
-import { choice, env, listen, nameKey, nameText } from './fields.ts';
+import { choice, listen, nameKey, nameText } from './fields.ts';
 import { image } from './image.ts';
 import { LOGS } from './logs.ts';
 import { overridableReplaceShape, replace } from './replace.ts';
+import { launchEnv, secrets } from './references.ts';
 import { instances, limitsShape, run } from './run.ts';
 import { overriding } from './sections.ts';
 
@@ -31,7 +32,8 @@ const environment = z.strictObject({
     .describe('Where the load balancer listens: a port (on all addresses) or host:port. Default: nowhere.')
     .optional(),
   preview: listen.describe('Instead of replace.preview.').optional(),
-  env: env.describe('Over run.env, key by key.').optional(),
+  env: launchEnv.describe('Over run.env (and variables of run.secrets), key by key.').optional(),
+  secrets: secrets.describe('Over run.secrets (and run.env), key by key.').optional(),
   instances: instances.describe('Over run.instances; bounds that it does not give make room for what it gives.').optional(),
   limits: overriding(limitsShape).describe('Over run.limits, key by key.').optional(),
   replace: overriding(overridableReplaceShape).describe('Over replace, key by key.').optional(),
