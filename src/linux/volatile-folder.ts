@@ -2,7 +2,7 @@
  * A folder in memory: what instances are launched with (environment, files) is never written to a disk. A daemon that is
  * killed leaves the mount, and the next one finds all in it; a reboot empties it, when nothing runs anyway.
  */
-import { mkdir } from 'node:fs/promises';
+import { mkdir, statfs } from 'node:fs/promises';
 
 import { run } from '../platform/exec.ts';
 import { isMounted, unmount } from './mounts.ts';
@@ -17,6 +17,16 @@ export async function mountVolatile(folder: string): Promise<void> {
   const mount = (options: string): Promise<string> => run('mount', ['-t', 'tmpfs', '-o', options, '--', 'kiln-run', folder]);
   // Nor is it swapped out, from Linux 6.4 on.
   await mount(`${OPTIONS},noswap`).catch(() => mount(OPTIONS));
+}
+
+/** linux/magic.h */
+const TMPFS_MAGIC = 0x0102_1994;
+const RAMFS_MAGIC = 0x8584_58f6;
+
+/** Whether what is written there is written to no disk. */
+export async function isInMemory(folder: string): Promise<boolean> {
+  const { type } = await statfs(folder);
+  return type === TMPFS_MAGIC || type === RAMFS_MAGIC;
 }
 
 /** With all that is in it. Not mounted is success. */

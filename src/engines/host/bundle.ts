@@ -3,6 +3,7 @@ import { chmod, chown, mkdir, readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 
 import { environmentOf, fleetOf, groupOf, isName, serviceOf, type InstanceId } from '../../domain/ids.ts';
+import type { LaunchValues } from '../../domain/reference.ts';
 import type { Release, Volume } from '../../domain/release.ts';
 import { KilnError } from '../../errors/error.ts';
 import type { Cgroups } from '../../linux/cgroups.ts';
@@ -22,6 +23,7 @@ export interface BundleInput {
   readonly home: Home;
   readonly id: InstanceId;
   readonly release: Release;
+  readonly values: LaunchValues;
   readonly image: ImageConfig;
   readonly root: string;
   readonly ip: string;
@@ -32,7 +34,8 @@ export interface BundleInput {
 
 /** Everything that will be mounted over the image. Throws LAUNCH_FAILED for a place that can't be. */
 export function placesIn(release: Release, image: ImageConfig): readonly Place[] {
-  const { files, volumes, scratch } = release.content.launch;
+  const { volumes, scratch, references = [] } = release.content.launch;
+  const files = [...release.content.launch.files, ...references.flatMap(({ to }) => (to.kind === 'file' ? [to] : []))];
   for (const { path } of [...files, ...volumes, ...scratch]) if (!mayHold(path)) throw kernelPlace(path);
   return [
     ...all('folder', ['/proc', '/sys', '/dev', workdirOf(image), ...pathsOf(volumes)]),
@@ -49,12 +52,12 @@ const mayHold = (path: string): boolean =>
 
 /** Writes `config.json` and what it names into the instance's folder, and makes the volumes that aren't there yet. */
 export async function writeBundle(input: BundleInput): Promise<RuntimeOptions> {
-  const { release, image, root, folder } = input;
+  const { release, values, image, root, folder } = input;
   const user = await findUser(root, release.content.launch.user ?? image.config.User ?? '');
   const options: RuntimeOptions = {
     root,
     rootWritable: false,
-    process: processOf(release, image, user),
+    process: processOf(release, values, image, user),
     hostname: hostnameOf(input.id),
     capabilities: release.content.launch.capabilities,
     mayGainPrivileges: false,
@@ -70,7 +73,7 @@ export async function writeBundle(input: BundleInput): Promise<RuntimeOptions> {
 
 const workdirOf = (image: ImageConfig): string => image.config.WorkingDir || '/';
 
-function processOf(release: Release, image: ImageConfig, user: User): RuntimeProcess {
+function processOf(release: Release, values: LaunchValues, image: ImageConfig, user: User): RuntimeProcess {
   const { launch } = release.content;
   const args = launch.command ?? [...(image.config.Entrypoint ?? []), ...(image.config.Cmd ?? [])];
   if (args.length === 0) {
@@ -79,7 +82,7 @@ function processOf(release: Release, image: ImageConfig, user: User): RuntimePro
     });
   }
   const fromImage = Object.fromEntries((image.config.Env ?? []).map(splitVariable));
-  const env = { PATH, HOME: user.home, ...fromImage, ...launch.env };
+  const env = { PATH, HOME: user.home, ...fromImage, ...launch.env, ...values.env };
   return { args, env, cwd: workdirOf(image), uid: user.uid, gid: user.gid, groups: user.groups };
 }
 
@@ -150,7 +153,7 @@ function systemFiles(input: BundleInput): Promise<readonly RuntimeMount[]> {
 
 function launchFiles(input: BundleInput, user: User): Promise<readonly RuntimeMount[]> {
   return Promise.all(
-    input.release.content.launch.files.map(async ({ path, content, mode }, index) => {
+    [...input.release.content.launch.files, ...input.values.files].map(async ({ path, content, mode }, index) => {
       const from = await writeMounted(input.folder, String(index), content);
       await chown(from, user.uid, user.gid);
       await chmod(from, mode & 0o777);
@@ -159,7 +162,7 @@ function launchFiles(input: BundleInput, user: User): Promise<readonly RuntimeMo
   );
 }
 
-async function writeMounted(folder: string, name: string, content: string): Promise<string> {
+async function writeMounted(folder: string, name: string, content: string | Uint8Array): Promise<string> {
   const files = join(folder, 'files');
   await mkdir(files, { recursive: true });
   await writeFile(join(files, name), content, { mode: 0o600 });

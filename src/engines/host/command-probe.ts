@@ -7,6 +7,7 @@ import type { ExecResult } from '../../platform/exec.ts';
 import type { CommandProbe } from '../probe.ts';
 import type { Host } from './host.ts';
 import type { InstanceRecord } from './record.ts';
+import { unsaid } from './unsaid.ts';
 
 /** Enough for a client and what it starts. */
 const PROBE_PIDS = 64;
@@ -23,7 +24,8 @@ export function commandProbe(host: Host, record: InstanceRecord, pid: number): C
     const result = await runBeside(host, record, pid, command, signal);
     if (result.code === 0) return null;
     const said = (result.stderr.trim() || result.stdout.trim()).split('\n').at(-1) ?? '';
-    return `${command.join(' ')} ended with code ${result.code}${said === '' ? '' : `: ${said}`}`;
+    const words = said === '' ? '' : `: ${await unsaid(host, record.release, said)}`;
+    return `${command.join(' ')} ended with code ${result.code}${words}`;
   };
 }
 

@@ -1,5 +1,7 @@
 /** What the parts of the host engine share. */
 import type { InstanceId } from '../../domain/ids.ts';
+import type { LaunchValues } from '../../domain/reference.ts';
+import type { Release } from '../../domain/release.ts';
 import type { Cgroups } from '../../linux/cgroups.ts';
 import type { LayerMounts } from '../../linux/layers.ts';
 import type { Bridge } from '../../linux/network.ts';
@@ -24,11 +26,15 @@ export interface Tracked {
   readonly stop: () => void;
 }
 
+/** What the references of a release come to. Throws what stands in the way. */
+export type OpenValues = (release: Release, signal: AbortSignal) => Promise<LaunchValues>;
+
 export interface Host {
   readonly home: Home;
   readonly store: ImageStore;
   readonly layers: LayerMounts;
   readonly clock: Clock;
+  readonly values: OpenValues;
   /** For the daemon's log: what went wrong without anybody waiting for it. */
   readonly report: (message: string) => void;
   readonly places: Places;

@@ -1,9 +1,11 @@
 /** Launching one instance: record, root, bundle, container, network, start. Cut off anywhere, its record tells. */
 import type { InstanceId } from '../../domain/ids.ts';
+import type { LaunchValues } from '../../domain/reference.ts';
 import type { Release } from '../../domain/release.ts';
 import { KilnError, messageOf } from '../../errors/error.ts';
 import { connect } from '../../linux/network.ts';
 import { addressOf } from '../../linux/subnet.ts';
+import { isInMemory } from '../../linux/volatile-folder.ts';
 import { placesIn, writeBundle } from './bundle.ts';
 import { createMonitored } from './conmon.ts';
 import type { Host } from './host.ts';
@@ -15,6 +17,7 @@ import { track } from './tracked.ts';
 export async function launch(host: Host, id: InstanceId, release: Release, signal: AbortSignal): Promise<void> {
   const image = await host.store.image(release.content.image);
   const places = placesIn(release, image.config);
+  const values = await valuesOf(host, release, signal);
   const [bridge, runtime] = await Promise.all([host.bridge(), host.runtime()]);
   const index = host.indices.take();
   const record: InstanceRecord = {
@@ -37,6 +40,7 @@ export async function launch(host: Host, id: InstanceId, release: Release, signa
       home: host.home,
       id,
       release,
+      values,
       image: image.config,
       root,
       ip: record.ip,
@@ -57,6 +61,21 @@ export async function launch(host: Host, id: InstanceId, release: Release, signa
     throw asLaunchFailed(id, error);
   }
   host.changed(id);
+}
+
+/** In memory only, from here to the instance. Throws REQUIREMENT_MISSING where the home's `run` is on a disk. */
+async function valuesOf(host: Host, release: Release, signal: AbortSignal): Promise<LaunchValues> {
+  const values = await host.values(release, signal);
+  if (release.content.launch.references !== undefined && !(await isInMemory(host.home.run))) {
+    throw new KilnError(
+      'REQUIREMENT_MISSING',
+      `${host.home.run} is not in memory, and values of references are written to no disk`,
+      {
+        hint: '`kiln down`, then `kiln up`: a daemon that starts with nothing running mounts it',
+      },
+    );
+  }
+  return values;
 }
 
 function asLaunchFailed(id: InstanceId, error: unknown): unknown {

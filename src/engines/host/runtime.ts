@@ -21,7 +21,7 @@ import type { InstanceUsage, Runtime } from '../engine.ts';
 import type { Inside } from '../inside.ts';
 import { checkHost } from './check.ts';
 import { dispose, stopGracefully } from './dispose.ts';
-import type { Host, Tracked } from './host.ts';
+import type { Host, OpenValues, Tracked } from './host.ts';
 import { createIndices } from './indices.ts';
 import { insideOf } from './inside.ts';
 import { launch } from './launch.ts';
@@ -39,6 +39,7 @@ export interface HostRuntimeOptions {
   readonly store: ImageStore;
   readonly layers: LayerMounts;
   readonly clock: Clock;
+  readonly values: OpenValues;
   readonly report: (message: string) => void;
 }
 

@@ -11,6 +11,7 @@ import { commandProbe } from './command-probe.ts';
 import { isMonitor, monitorOf, readExitCode, readPid } from './conmon.ts';
 import type { Host, Tracked } from './host.ts';
 import { lastLogLine } from './log-files.ts';
+import { unsaid } from './unsaid.ts';
 import { readHealthySince, wasStarted, writeHealthySince, type InstanceRecord } from './record.ts';
 
 /** An instance whose process was started, by this daemon or an earlier one. */
@@ -90,7 +91,7 @@ async function howItEnded(host: Host, record: InstanceRecord, code: number | nul
 
 async function withLastLine(host: Host, record: InstanceRecord, why: string): Promise<string> {
   const line = await lastLogLine(host.places.log(record.id));
-  return line === null ? why : `${why}; its last line: ${line}`;
+  return line === null ? why : `${why}; its last line: ${await unsaid(host, record.release, line)}`;
 }
 
 async function cutOff(host: Host, record: InstanceRecord): Promise<string> {

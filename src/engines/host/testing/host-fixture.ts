@@ -30,6 +30,7 @@ import { sha256 } from '../../../platform/hash.ts';
 import { kilnHome, type Home } from '../../../platform/home.ts';
 import { poll } from '../../../platform/poll.ts';
 import type { InstanceHealth, InstanceObservation } from '../../engine.ts';
+import type { OpenValues } from '../host.ts';
 import { createHostRuntime, type HostRuntime } from '../runtime.ts';
 
 const BUSYBOX = '/bin/busybox';
@@ -67,8 +68,10 @@ export interface HostFixture {
   readonly image: (layers: readonly (readonly LayerEntry[])[], config?: ImageConfig['config']) => Promise<Digest>;
 }
 
+const noValues: OpenValues = async () => ({ env: {}, files: [] });
+
 /** Everything is taken away after the test, and that nothing was left is asserted. */
-export async function hostFixture(t: TestContext): Promise<HostFixture> {
+export async function hostFixture(t: TestContext, values: OpenValues = noValues): Promise<HostFixture> {
   const home = kilnHome({ KILN_HOME: mkdtempSync(join(tmpdir(), 'kiln-host-')) }, 0);
   const store = await openImageStore(home.images);
   const layers = openLayerMounts(home, store);
@@ -76,7 +79,14 @@ export async function hostFixture(t: TestContext): Promise<HostFixture> {
   let runtime: HostRuntime | null = null;
   const open = async (): Promise<HostRuntime> => {
     await runtime?.close();
-    runtime = await createHostRuntime({ home, store, layers, clock: systemClock, report: (message) => reports.push(message) });
+    runtime = await createHostRuntime({
+      home,
+      store,
+      layers,
+      clock: systemClock,
+      values,
+      report: (message) => reports.push(message),
+    });
     return runtime;
   };
   t.after(async () => {
@@ -84,7 +94,8 @@ export async function hostFixture(t: TestContext): Promise<HostFixture> {
     for (const { id } of await last.observe(CALL)) await last.remove(id, CALL);
     await last.close();
     await layers.release(new Set());
-    const left = await leftOf(home);
+    // Where a test has mounted it, it is the test's.
+    const left = (await leftOf(home)).filter((each) => each !== home.run);
     await unmountUnder(home.root);
     await removeBridge(home);
     rmSync(home.root, { recursive: true, force: true });

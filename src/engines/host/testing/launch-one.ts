@@ -18,6 +18,7 @@ const runtime = await createHostRuntime({
   store,
   layers,
   clock: systemClock,
+  values: async () => ({ env: {}, files: [] }),
   report: (message) => process.stderr.write(`${message}\n`),
 });
 const release = JSON.parse(readFileSync(file, 'utf8')) as Release;
