@@ -7,6 +7,7 @@ import type { TestContext } from 'node:test';
 
 import pino from 'pino';
 
+import { Configuration } from '../src/config/configuration.ts';
 import { startDaemon } from '../src/daemon/daemon.ts';
 import { fakeMachine, fakeWorld, type FakeWorld } from '../src/daemon/testing/fake-machine.ts';
 import { systemClock } from '../src/platform/clock.ts';
@@ -39,7 +40,10 @@ export async function session(t: TestContext): Promise<Session> {
   const log = pino({ level: 'silent' });
   const openMachine = fakeMachine(world);
   const home = kilnHome(env, 0);
-  const daemon = await startDaemon({ home, clock: systemClock, log, openMachine, onStopAsked: () => {} });
+  const key = join(root, 'secrets.key');
+  writeFileSync(key, Buffer.alloc(32, 7).toString('base64'), { mode: 0o600 });
+  const configuration = new Configuration(home, { KILN_SECRETS_KEY_FILE: key });
+  const daemon = await startDaemon({ home, clock: systemClock, log, configuration, openMachine, onStopAsked: () => {} });
   t.after(async () => {
     await daemon.stop();
     rmSync(root, { recursive: true });

@@ -5,6 +5,7 @@ import { EVIDENCE_KINDS } from '../domain/evidence.ts';
 import type { GroupId, InstanceId } from '../domain/ids.ts';
 import { GATE_NAMES, SEVERITIES, VERDICTS } from '../domain/gate.ts';
 import { CATALOGUE, type ErrorCode } from '../errors/catalogue.ts';
+import { PinnedReference, ReferenceState } from './configuration-bodies.ts';
 import { Revocation, Trashed } from './lineage-bodies.ts';
 import { digest, fleet, json, list, release, text, time } from './parts.ts';
 
@@ -188,6 +189,8 @@ export const GcPlan = z
     /** Blobs that nothing has use for any more. */
     blobs: z.int(),
     bytes: z.number(),
+    /** Sealed values of releases that no rollback goes back to. */
+    values: z.int(),
     /** Damaged images that are kept: while there are any, nothing is deleted, as they might need it. */
     unreadable: list(digest),
   })
@@ -293,6 +296,8 @@ export const Release = z
     strategy: z.string(),
     label: z.string(),
     createdAt: time,
+    /** What it is launched with that is kept elsewhere. */
+    references: list(PinnedReference),
     /** What the environment demands of images was overruled for it; null: it was not. */
     brokenGlass: BrokenGlass.nullable(),
   })
@@ -398,6 +403,8 @@ export const FleetStatus = z
     canary: Canary.nullable(),
     /** Of the release that it moves to, or is at. */
     brokenGlass: BrokenGlass.nullable(),
+    /** Of its references, those whose source has another value by now, or none: as it was last asked. */
+    drift: list(ReferenceState),
   })
   .meta({ id: 'FleetStatus' });
 

@@ -141,6 +141,12 @@ export const ROUTES = {
   planDeploy: { method: 'POST', path: '/v1/deploys/plan', answer: 'stream', summary: 'The plan that a deploy would follow' },
   fleets: { method: 'GET', path: '/v1/fleets', answer: 'json', summary: 'The status of every fleet' },
   status: { method: 'GET', path: '/v1/fleets/:service', answer: 'json', summary: 'The status of one fleet' },
+  configuration: {
+    method: 'GET',
+    path: '/v1/fleets/:service/configuration',
+    answer: 'json',
+    summary: 'What a fleet is launched with that is kept elsewhere, and whether its source has another value by now',
+  },
   releases: { method: 'GET', path: '/v1/fleets/:service/releases', answer: 'json', summary: 'All releases of a fleet' },
   rollback: { method: 'POST', path: '/v1/fleets/:service/rollback', answer: 'json', summary: 'Go back to an earlier release' },
   scale: { method: 'POST', path: '/v1/fleets/:service/scale', answer: 'json', summary: 'Change the desired size' },

@@ -29,6 +29,7 @@ import {
 } from './bodies.ts';
 import { Diff } from './diff-bodies.ts';
 import { by, count, cve, flag, folder, host, name, nothing, reason, reference } from './inputs.ts';
+import { Changes, References } from './configuration-bodies.ts';
 import {
   Base,
   CascadeEvent,
@@ -40,8 +41,8 @@ import {
   StepResult,
   Trashed,
 } from './lineage-bodies.ts';
-import { digest, fleet, json, list } from './parts.ts';
 import { PatchPlan, PatchStatus } from './patch-bodies.ts';
+import { digest, fleet, json, list, release } from './parts.ts';
 import type { JsonRoute, RouteName, StreamRoute } from './routes.ts';
 
 const breakGlass = z.string().trim().min(3).max(500).optional();
@@ -53,6 +54,8 @@ const Deploy = z.strictObject({
   strategy: z.enum(['rolling', 'blue-green', 'canary', 'recreate']).optional(),
   /** Why what the environment demands of images is overruled this time; not a revocation. */
   breakGlass,
+  /** The caller's variables that references name (`env://NAME`): nobody but the caller has them. */
+  variables: z.record(z.string().max(300), z.string()).optional(),
   by,
 });
 
@@ -245,6 +248,8 @@ export const SCHEMAS = {
       /** False: nothing has changed, and nothing is done. */
       created: z.boolean(),
       listen: Address.nullable(),
+      /** Of what is kept elsewhere. */
+      configuration: Changes,
       /** What the bake did; null where an image was given. */
       bake: BakeResult.nullable(),
     }),
@@ -252,10 +257,22 @@ export const SCHEMAS = {
   planDeploy: {
     input: Deploy,
     event: BakeEvent,
-    answer: z.object({ fleet, image: digest, changes: z.boolean(), admission: list(AdmissionCheck), steps: list(z.string()) }),
+    answer: z.object({
+      fleet,
+      image: digest,
+      changes: z.boolean(),
+      admission: list(AdmissionCheck),
+      configuration: Changes,
+      steps: list(z.string()),
+    }),
   },
   fleets: { input: nothing, answer: z.object({ fleets: list(FleetStatus), problems: list(Problem) }) },
   status: { input: ofFleet, answer: FleetStatus },
+  configuration: {
+    input: ofFleet,
+    /** Of the release that the fleet moves to, or is at; its sources are asked now. */
+    answer: z.object({ fleet, release: release.nullable(), references: References }),
+  },
   releases: { input: ofFleet, answer: z.object({ fleet, releases: list(Release) }) },
   rollback: { input: toFleet.extend({ to: z.int().positive().optional() }), answer: FleetStatus },
   scale: {

@@ -54,8 +54,8 @@ export interface Context {
   readonly by: string;
   /** Ms since the epoch. */
   readonly now: () => number;
-  /** A client of the daemon, which is started where none runs and `start` is not false. */
-  readonly connect: (options?: { readonly start: boolean }) => Promise<Client>;
+  /** A client of the daemon, which is started where none runs and `start` is not false; without these variables of ours. */
+  readonly connect: (options?: { readonly start: boolean; readonly without?: readonly string[] }) => Promise<Client>;
 }
 
 /** What a command answers: the same facts as a document and as text. program.ts prints one of them. */

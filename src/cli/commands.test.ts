@@ -37,7 +37,7 @@ function daemonWith(entries: readonly EntryBody[], created = true): Record<strin
     history: async () => ({ entries: [{ seq: 40 }] }),
     deploy: (input: unknown) => {
       asked.push(input);
-      return stream([], { fleet: 'web.local', release, created, listen: null, bake: null });
+      return stream([], { fleet: 'web.local', release, created, listen: null, configuration: [], bake: null });
     },
     rollback: async (input: unknown) => {
       asked.push(input);
@@ -148,7 +148,14 @@ test('a deploy with nothing changed says so and waits for nothing', async () => 
 
 test('deploy --plan changes nothing and ends with 3 where there is something to change', async () => {
   const planDeploy = (changes: boolean) => () =>
-    stream([], { fleet: 'web.local', image: IMAGE, changes, admission: [], steps: changes ? ['launch 1 instance of r8'] : [] });
+    stream([], {
+      fleet: 'web.local',
+      image: IMAGE,
+      changes,
+      admission: [],
+      configuration: [],
+      steps: changes ? ['launch 1 instance of r8'] : [],
+    });
   const [change, none] = await Promise.all(
     [true, false].map((changes) => deploy(given({}, { plan: true }), fakeContext({ planDeploy: planDeploy(changes) }))),
   );

@@ -32,7 +32,7 @@ const entry = (seq: number, kind: string, data: object): object => ({
   prev: IMAGE,
 });
 const line = { instance: 'web.local.r7.k3f9x2', at: 0, stream: 'stdout', text: 'hello' };
-const gcPlan = { images: [], trashMs: 0, stays: [], trash: [], deleted: [], blobs: 0, bytes: 0, unreadable: [] };
+const gcPlan = { images: [], trashMs: 0, stays: [], trash: [], deleted: [], blobs: 0, bytes: 0, values: 0, unreadable: [] };
 const baked = {
   digest: IMAGE,
   tags: ['web:1.0.0'],
@@ -52,8 +52,12 @@ const release = {
   strategy: 'rolling',
   label: 'web:1.0.0',
   createdAt: 0,
+  references: [],
   brokenGlass: null,
 };
+
+const reference = { to: 'URL', from: 'etcd://url', pin: { version: '5', fingerprint: 'e0' } };
+const configurationChange = { to: 'URL', was: null, is: reference };
 
 /** As many as make more than a pipe holds. */
 const PACKAGES = Array.from({ length: 2000 }, (_, index) => ({
@@ -200,17 +204,23 @@ const handlers: Readonly<Record<string, (input: never, ctx: StreamContext) => Pr
   restore: async () => ({ restored: [{ image: IMAGE, tags: [] }] }),
   deploy: async (input: { readonly folder: string }) => {
     folder = input.folder;
-    return { fleet: 'web.local', release, created: true, listen: null, bake: baked };
+    return { fleet: 'web.local', release, created: true, listen: null, configuration: [configurationChange], bake: baked };
   },
   planDeploy: async () => ({
     fleet: 'web.local',
     image: IMAGE,
     changes: true,
     admission: [],
+    configuration: [configurationChange],
     steps: ['launch 1 instance of r8'],
   }),
   fleets: async () => ({ fleets: [fleet(), moving], problems: [] }),
   status: async () => moving,
+  configuration: async () => ({
+    fleet: 'web.local',
+    release: 8,
+    references: [{ ...reference, state: 'changed', now: { version: '7', fingerprint: 'f0' }, why: null }],
+  }),
   releases: async () => ({ fleet: 'web.local', releases: [release] }),
   rollback: async () => fleet(),
   scale: async () => fleet(),
@@ -279,6 +289,7 @@ const CALLS: readonly (readonly [args: string, exit: number])[] = [
   ['deploy /rolled-back', 4],
   ['status', 0],
   ['status web', 0],
+  ['config web', 3],
   ['releases web', 0],
   ['rollback web --no-wait', 0],
   ['scale web 3', 0],

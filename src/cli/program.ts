@@ -7,6 +7,7 @@ import { Argument, Command, CommanderError, Option } from 'commander';
 import { KilnError } from '../errors/error.ts';
 import { kilnHome } from '../platform/home.ts';
 import { argumentsOf } from './arguments.ts';
+import { withoutVariables } from './caller-variables.ts';
 import type { CommandSpec, Context, Result } from './command.ts';
 import { asKilnError, failureDocument, failureLines } from './failure.ts';
 import { COMMANDS, COMMON_OPTIONS, EXIT_CODES } from './table.ts';
@@ -67,7 +68,7 @@ function contextOf(env: NodeJS.ProcessEnv, terminal: Terminal, json: boolean, si
     now: () => Date.now(),
     async connect(options = { start: true }) {
       const { connect } = await import('../client/connect.ts');
-      return connect(home, { start: options.start, env });
+      return connect(home, { start: options.start, env: withoutVariables(env, options.without ?? []) });
     },
   };
 }

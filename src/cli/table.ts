@@ -269,6 +269,16 @@ export const COMMANDS: readonly CommandSpec[] = [
     load: () => import('./commands/status.ts'),
   },
   {
+    name: 'config',
+    group: 'Fleets',
+    summary: 'Show what a service is launched with that is kept elsewhere, and ask its sources whether it has drifted',
+    arguments: [service],
+    options: [],
+    example: 'kiln config web',
+    exits: { 3: 'a source has another value than the release, or none' },
+    load: () => import('./commands/config.ts'),
+  },
+  {
     name: 'releases',
     group: 'Fleets',
     summary: 'List the releases of a service',

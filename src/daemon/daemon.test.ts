@@ -5,6 +5,7 @@ import { test, type TestContext } from 'node:test';
 
 import pino from 'pino';
 
+import { Configuration } from '../config/configuration.ts';
 import type { FleetId } from '../domain/ids.ts';
 import { systemClock } from '../platform/clock.ts';
 import type { Home } from '../platform/home.ts';
@@ -351,7 +352,14 @@ test('only the owner can look into the home, and a second daemon is refused', as
   assert.equal(statSync(home.root).mode & 0o777, 0o700);
   assert.equal(statSync(home.socket).mode & 0o777, 0o600);
   const log = pino({ level: 'silent' });
-  const second = startDaemon({ home, clock: systemClock, log, openMachine: fakeMachine(fakeWorld()), onStopAsked: () => {} });
+  const second = startDaemon({
+    home,
+    clock: systemClock,
+    log,
+    configuration: new Configuration(home, {}),
+    openMachine: fakeMachine(fakeWorld()),
+    onStopAsked: () => {},
+  });
   await assert.rejects(second, isError('DAEMON_RUNNING'));
   assert.ok(existsSync(home.socket), 'and leaves the socket of the first alone');
 });

@@ -8,6 +8,7 @@ import { chmodSync, mkdirSync } from 'node:fs';
 import type { Logger } from 'pino';
 
 import { createServer } from '../api/server.ts';
+import type { Configuration } from '../config/configuration.ts';
 import { Executor } from '../execute/executor.ts';
 import { Fleets } from '../execute/fleets.ts';
 import { KeptEngine } from '../execute/kept-engine.ts';
@@ -19,6 +20,7 @@ import { openRegistries } from '../registry/registries.ts';
 import type { Journal } from '../store/journal.ts';
 import { openJournal } from '../store/sqlite.ts';
 import { followCascade } from './cascade.ts';
+import { Drift } from './drift.ts';
 import { createGate } from './gate.ts';
 import { kilnVerbs } from './kiln.ts';
 import { openImageGraph } from './image-graph.ts';
@@ -33,6 +35,7 @@ export interface DaemonOptions {
   readonly home: Home;
   readonly clock: Clock;
   readonly log: Logger;
+  readonly configuration: Configuration;
   readonly openMachine: (home: Home, clock: Clock, log: Logger) => Promise<Machine>;
   /** Somebody asked over the API for the daemon to stop. */
   readonly onStopAsked: () => void;
@@ -75,6 +78,7 @@ async function start(options: DaemonOptions, undo: AsyncDisposableStack): Promis
   for (const id of openPatches(parts)) {
     followPatch(parts, id).catch((error: unknown) => log.warn({ err: error, patch: id }, 'a patch stopped'));
   }
+  parts.drift.watch().catch((error: unknown) => log.warn({ err: error }, 'drift of configuration is not looked for'));
   const onBug = (error: unknown, route: string): void => log.error({ err: error, route }, 'a bug');
   const server = createServer(kilnVerbs(parts), { version: version(), onBug });
   await server.listen(home.socket);
@@ -96,7 +100,7 @@ async function leave(machine: Machine): Promise<void> {
   await (running.length === 0 ? machine.clear() : machine.close());
 }
 
-function assemble({ home, clock, onStopAsked }: DaemonOptions, journal: Journal, machine: Machine): Parts {
+function assemble({ home, clock, configuration, onStopAsked }: DaemonOptions, journal: Journal, machine: Machine): Parts {
   const { runtime, trials, balancer, images, layers, logs, bake, checkMachine, signer } = machine;
   const executor = new Executor(journal);
   const lineage = openLineage(journal, clock);
@@ -110,6 +114,8 @@ function assemble({ home, clock, onStopAsked }: DaemonOptions, journal: Journal,
     clock,
     startedAt,
     journal,
+    configuration,
+    drift: new Drift({ configuration, fleets, clock, stopping: executor.signal }),
     stopping: executor.signal,
     lineage,
     graph: openImageGraph(images, lineage),
@@ -132,7 +138,7 @@ function assemble({ home, clock, onStopAsked }: DaemonOptions, journal: Journal,
 /** Only the owner may look in: environment values and logs are in there. */
 function makeFolders(home: Home): void {
   makeHome(home);
-  for (const folder of [home.images, home.layers, home.volumes, home.logs, home.run, home.bake]) {
+  for (const folder of [home.images, home.layers, home.sealed, home.volumes, home.logs, home.run, home.bake]) {
     mkdirSync(folder, { recursive: true, mode: 0o700 });
   }
   chmodSync(home.root, 0o700);

@@ -1,5 +1,7 @@
 /** The verbs that make a release: kiln.yaml, a bake where it has to be, the digest, and the release's content. */
+import type { ConfigurationChangeBody } from '../api/configuration-bodies.ts';
 import type { AnswerOf, Handlers, ParsedOf } from '../api/schema.ts';
+import type { Resolution } from '../config/configuration.ts';
 import type { Digest } from '../domain/digest.ts';
 import { fleetId, type FleetId, type ServiceName } from '../domain/ids.ts';
 import type { BrokenGlass } from '../domain/release.ts';
@@ -13,6 +15,7 @@ import { releaseContent } from '../spec/release.ts';
 import { upkeepOf } from '../spec/upkeep.ts';
 import { admissionChecks, requireAdmitted, type Candidate } from './admission.ts';
 import { bakeBody, bakeSpec, requirePassed, type BakeOutcome } from './bake-pipeline.ts';
+import { changesTo, resolveReferences } from './configuration.ts';
 import { soundImage } from './damaged.ts';
 import { recordPolicies } from './bake-lineage.ts';
 import { resolveImage } from './names.ts';
@@ -27,6 +30,8 @@ type Context = Parameters<Handlers['deploy']>[1];
 interface Prepared {
   readonly request: DeployRequest;
   readonly candidate: Candidate;
+  readonly resolution: Resolution;
+  readonly configuration: readonly ConfigurationChangeBody[];
   readonly bake: BakeOutcome | null;
 }
 
@@ -37,19 +42,21 @@ export function deployVerbs(parts: Parts): DeployVerbs {
     deploy: (input, ctx) => parts.gate.shared(() => deploy(parts, input, ctx)),
     /** Bakes too: a bake changes nothing that runs, and without the image there is no release to plan for. */
     async planDeploy(input, ctx) {
-      const { request, candidate } = await prepare(parts, input, ctx);
+      const { request, candidate, configuration } = await prepare(parts, input, ctx);
       const admission = await admissionChecks(parts, candidate);
       const { fleet, image } = request.content;
-      if (parts.lineage.revoked(image) !== null) return { fleet, image, changes: false, admission, steps: [] };
+      if (parts.lineage.revoked(image) !== null) return { fleet, image, changes: false, admission, configuration, steps: [] };
       const { events, plan } = await parts.fleets.previewDeploy(request);
-      return { fleet, image, changes: events.length > 0, admission, steps: describePlan(events, plan) };
+      return { fleet, image, changes: events.length > 0, admission, configuration, steps: describePlan(events, plan) };
     },
   };
 }
 
 async function deploy(parts: Parts, input: ParsedOf<'deploy'>, ctx: Context): Promise<AnswerOf<'deploy'>> {
-  const { request, bake, candidate } = await prepare(parts, input, ctx);
+  const { request, bake, candidate, resolution, configuration } = await prepare(parts, input, ctx);
   const brokenGlass = await admit(parts, input, request.content.fleet, candidate);
+  // Durable before the release is: no release is ever without what it is launched with (law 8).
+  await parts.configuration.seal(resolution);
   const { release, created } = parts.fleets.deploy(brokenGlass === null ? request : { ...request, brokenGlass });
   const { fleet, routing } = release.content;
   return {
@@ -57,6 +64,7 @@ async function deploy(parts: Parts, input: ParsedOf<'deploy'>, ctx: Context): Pr
     release: releaseBody(release),
     created,
     listen: routing.listen,
+    configuration,
     bake: bake === null ? null : bakeBody(bake, null),
   };
 }
@@ -90,6 +98,7 @@ async function prepare(parts: Parts, input: ParsedOf<'deploy'>, { signal, emit }
   const fleet = fleetId(spec.service as ServiceName, environment.name);
   await requireExplained(parts, fleet, { signal });
   await requireListen(parts, fleet, environment, signal);
+  const resolution = await resolveReferences(parts, fleet, environment, input, signal);
   recordPolicies(parts, spec);
   const { folder } = input;
   const reference = input.image ?? channelOf(spec, environment);
@@ -99,12 +108,14 @@ async function prepare(parts: Parts, input: ParsedOf<'deploy'>, { signal, emit }
   const digest = bake?.digest ?? (await resolveImage(parts, reference ?? ''));
   const image = await soundImage(parts.images, digest);
   signal.throwIfAborted();
-  const content = releaseContent(spec, environment, digest, image.config.config);
+  const content = releaseContent(spec, environment, digest, image.config.config, resolution.pinOf);
   const label = await labelOf(parts, digest, image);
   const { min, desired, max } = environment.instances;
   return {
     request: { content, label, size: desired, bounds: { min, max }, upkeep: upkeepOf(environment), by: input.by },
     candidate: { digest, environment, folder },
+    resolution,
+    configuration: changesTo(parts, content),
     bake,
   };
 }

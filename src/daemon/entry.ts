@@ -8,6 +8,8 @@ import { flushCompileCache } from 'node:module';
 import pino from 'pino';
 
 import { asKilnError, bodyOf } from '../api/failure.ts';
+import { Configuration } from '../config/configuration.ts';
+import { takeSourceVariables } from '../config/settings.ts';
 import { takeSigningSettings } from '../keys/signer.ts';
 import { systemPath } from '../linux/programs.ts';
 import { systemClock } from '../platform/clock.ts';
@@ -24,6 +26,7 @@ export async function runDaemon(home: Home, env: NodeJS.ProcessEnv): Promise<num
   // cron and su give one without the folders of ip, nft and runc.
   env['PATH'] = systemPath(env['PATH']);
   const signing = takeSigningSettings(env, home.keys);
+  const configuration = new Configuration(home, takeSourceVariables(env));
   const log = pino({ base: { pid: process.pid }, level: env['KILN_LOG'] ?? 'info' }, pino.destination({ fd: 1, sync: true }));
   const stop = stopSignal();
   process.on('unhandledRejection', (error) => log.fatal({ err: error }, 'a promise nobody waited for failed'));
@@ -32,7 +35,8 @@ export async function runDaemon(home: Home, env: NodeJS.ProcessEnv): Promise<num
       home,
       clock: systemClock,
       log,
-      openMachine: (...parts) => openMachine(...parts, signing),
+      configuration,
+      openMachine: (...parts) => openMachine(...parts, { signing, configuration }),
       onStopAsked: stop.ask,
     });
     report(env, 'ready');

@@ -7,6 +7,7 @@ import type { Command } from '../plan/commands.ts';
 import { soundImage } from './damaged.ts';
 import { resolveFleet } from './names.ts';
 import type { Parts } from './parts.ts';
+import { referencesIn } from './references.ts';
 import { releaseBody, statusOf } from './status.ts';
 import { requireKnown, unexplainedProblems } from './unexplained.ts';
 
@@ -42,7 +43,11 @@ export function fleetVerbs(parts: Parts): FleetVerbs {
       fleets: await Promise.all(fleets.list().map((fleet) => fleetStatus(parts, fleet, ctx))),
       problems: await unexplainedProblems(parts, ctx),
     }),
-    status: async ({ service }, ctx) => fleetStatus(parts, await named(service, ctx), ctx),
+    async status({ service }, ctx) {
+      const fleet = await named(service, ctx);
+      await parts.drift.refresh(fleet);
+      return fleetStatus(parts, fleet, ctx);
+    },
     async releases({ service }, ctx) {
       const fleet = await named(service, ctx);
       return { fleet, releases: fleets.state(fleet).releases.map(releaseBody) };
@@ -65,11 +70,20 @@ export function fleetVerbs(parts: Parts): FleetVerbs {
   };
 }
 
-/** An old release's image may have been collected, and its address taken by another: told at once, not at a deadline. */
-async function requireWay({ fleets, images, balancer }: Parts, fleet: FleetId, command: Back, ctx: CallContext): Promise<void> {
+/**
+ * An old release's image may have been collected, its values be lost, and its address taken by another: told at once, not at a
+ * deadline.
+ */
+async function requireWay(
+  { fleets, images, balancer, configuration }: Parts,
+  fleet: FleetId,
+  command: Back,
+  ctx: CallContext,
+): Promise<void> {
   const content = fleets.destination(fleet, command)?.content;
   if (content === undefined) return;
   await soundImage(images, content.image);
+  await configuration.open(referencesIn(content), ctx.signal);
   const { listen, preview } = content.routing;
   const addresses = [listen, preview].filter((address) => address !== null);
   await balancer.requireListen(fleet, addresses, ctx);
@@ -77,16 +91,17 @@ async function requireWay({ fleets, images, balancer }: Parts, fleet: FleetId, c
 
 /** What can't be observed now is answered from the last look, and said. */
 async function fleetStatus(
-  { fleets, engine, clock, lineage: { revoked } }: Parts,
+  { fleets, engine, clock, drift, lineage: { revoked } }: Parts,
   id: FleetId,
   ctx: CallContext,
 ): Promise<FleetStatusBody> {
   const { state, last, trouble } = fleets.fleet(id);
   const plan = last?.plan ?? null;
   const load = last?.load ?? null;
+  const drifted = drift.known(id);
   try {
     const [observed, instances] = await Promise.all([engine.observe(id, ctx), engine.instances(id, ctx)]);
-    return statusOf({ state, revoked, observed, plan, load, now: clock.now(), instances, trouble });
+    return statusOf({ state, revoked, observed, plan, load, now: clock.now(), instances, trouble, drifted });
   } catch (error) {
     return statusOf({
       state,
@@ -97,6 +112,7 @@ async function fleetStatus(
       now: clock.now(),
       instances: [],
       trouble: trouble ?? messageOf(error),
+      drifted,
     });
   }
 }

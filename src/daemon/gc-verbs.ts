@@ -10,7 +10,7 @@ import { lineageEntry } from '../lineage/events.ts';
 import type { RetentionPolicy, Verdict } from '../lineage/retention.ts';
 import type { Trashed } from '../lineage/state.ts';
 import type { GcPlan } from '../oci/store.ts';
-import { layersOf, verdicts } from './keep.ts';
+import { launchable, layersOf, verdicts } from './keep.ts';
 import type { Parts } from './parts.ts';
 import { readRetention } from './retention-file.ts';
 import { requireExplained } from './unexplained.ts';
@@ -34,6 +34,8 @@ interface Round {
   readonly waiting: readonly Trashed[];
   /** Blobs and artifacts that nothing has use for any more. */
   readonly free: GcPlan;
+  /** Names of sealed values that nothing can be launched with any more. */
+  readonly values: readonly string[];
 }
 
 export function gcVerbs(parts: Parts): GcVerbs {
@@ -78,30 +80,36 @@ async function plan(parts: Parts, over: Overrides, ctx: CallContext): Promise<Ro
   const kept = waiting.map(({ image }) => image);
   const going = await images.planGc(new Set([...stays, ...kept]), GC_GRACE_MS);
   const free = await images.planGc(new Set([...indexed, ...kept]), GC_GRACE_MS);
-  return { policy, verdicts: found, going, expired, waiting, free };
+  const values = await parts.configuration.unused(await launchable(parts, ctx));
+  return { policy, verdicts: found, going, expired, waiting, free, values };
 }
 
 /** Journaled before it is done. A crash in between leaves images in the index that the next gc takes again. */
 async function collect(parts: Parts, over: Overrides, ctx: CallContext): Promise<GcPlanBody> {
   const { images, journal, clock, layers } = parts;
   const round = await plan(parts, over, ctx);
-  const { policy, going, expired, free } = round;
+  const { policy, going, expired, free, values } = round;
   const until = clock.now() + policy.trashMs;
   const leaving = new Set(going.images.map(({ digest }) => digest));
   journal.append([
-    { fleet: null, kind: 'gc.started', data: { images: going.images, blobs: free.blobs.length, bytes: free.bytes } },
+    {
+      fleet: null,
+      kind: 'gc.started',
+      data: { images: going.images, blobs: free.blobs.length, bytes: free.bytes, values: values.length },
+    },
     ...going.images.map(({ digest: image, tags }) => lineageEntry({ kind: 'image.trashed', image, tags, until })),
     ...expired.map(({ image }) => lineageEntry({ kind: 'image.deleted', image })),
   ]);
   await images.collect({ ...going, blobs: [], artifacts: [] });
   await images.collect(free);
+  await parts.configuration.forget(values);
   const staying = new Set(round.verdicts.map(({ image }) => image).filter((image) => !leaving.has(image)));
   const mounted = await layersOf(images, staying);
   if (mounted !== null) await layers.release(mounted);
   return gcBody(round);
 }
 
-function gcBody({ verdicts: found, going, expired, waiting, free, policy }: Round): GcPlanBody {
+function gcBody({ verdicts: found, going, expired, waiting, free, policy, values }: Round): GcPlanBody {
   const leaving = new Set(going.images.map(({ digest }) => digest));
   return {
     images: going.images,
@@ -113,6 +121,7 @@ function gcBody({ verdicts: found, going, expired, waiting, free, policy }: Roun
     deleted: expired,
     blobs: free.blobs.length,
     bytes: free.bytes,
+    values: values.length,
     unreadable: [...new Set([...going.unreadable, ...free.unreadable])],
   };
 }

@@ -1,20 +1,22 @@
 /** What the retention's plan is made from: what runs, what is stored, what can be read of it. */
 import type { Digest } from '../domain/digest.ts';
 import { releaseOf } from '../domain/ids.ts';
+import type { Reference, Release } from '../domain/release.ts';
 import type { CallContext } from '../engines/engine.ts';
 import { planRetention, type RetentionPolicy, type Verdict } from '../lineage/retention.ts';
 import type { Image, ImageStore } from '../oci/store.ts';
+import { referencesIn } from './references.ts';
 import { isDamaged, readImage } from './damaged.ts';
 import type { Parts } from './parts.ts';
 
 /** Of every image in the store, whether it stays. */
 export async function verdicts(parts: Parts, policy: RetentionPolicy, ctx: CallContext): Promise<readonly Verdict[]> {
-  const { images, fleets, lineage, graph, clock } = parts;
+  const { images, lineage, graph, clock } = parts;
   const stored = await images.list();
   const damaged = await Promise.all(stored.map(async ({ digest }) => isDamaged(await readImage(images, digest))));
   return planRetention({
     images: stored.map((image, index) => ({ ...image, damaged: damaged[index] === true })),
-    inUse: [...fleets.imagesInUse(), ...(await running(parts, ctx))],
+    inUse: (await inUse(parts, ctx)).map(([{ content }, why]) => [content.image, why] as const),
     channels: lineage.state.channels.values(),
     launched: lineage.launched,
     parents: await graph.parents(),
@@ -23,14 +25,23 @@ export async function verdicts(parts: Parts, policy: RetentionPolicy, ctx: CallC
   });
 }
 
+/** All references that something runs with, or that a rollback goes back to. */
+export async function launchable(parts: Parts, ctx: CallContext): Promise<readonly Reference[]> {
+  return (await inUse(parts, ctx)).flatMap(([{ content }]) => referencesIn(content));
+}
+
+async function inUse(parts: Parts, ctx: CallContext): Promise<readonly (readonly [Release, string])[]> {
+  return [...parts.fleets.releasesInUse(), ...(await running(parts, ctx))];
+}
+
 /** What is being drained, or failed, runs without being anybody's way back. */
-async function running({ fleets, engine }: Parts, ctx: CallContext): Promise<readonly (readonly [Digest, string])[]> {
+async function running({ fleets, engine }: Parts, ctx: CallContext): Promise<readonly (readonly [Release, string])[]> {
   const perFleet = fleets.list().map(async (fleet) => {
     const { releases } = fleets.state(fleet);
     const instances = await engine.instances(fleet, ctx);
     return instances.flatMap(({ group }) => {
-      const image = releases[releaseOf(group) - 1]?.content.image;
-      return image === undefined ? [] : [[image, `runs in ${fleet}`] as const];
+      const release = releases[releaseOf(group) - 1];
+      return release === undefined ? [] : [[release, `runs in ${fleet}`] as const];
     });
   });
   return (await Promise.all(perFleet)).flat();

@@ -5,6 +5,7 @@ import type { CallContext, Problem } from '../engines/engine.ts';
 import { version } from '../platform/version.ts';
 import { cascadeVerbs } from './cascade-verbs.ts';
 import { channelVerbs } from './channel-verbs.ts';
+import { configurationVerbs } from './configuration.ts';
 import { deployVerbs } from './deploy-verbs.ts';
 import { diffVerbs } from './diff-verbs.ts';
 import { evidenceVerbs } from './evidence-verbs.ts';
@@ -35,6 +36,7 @@ export function kilnVerbs(parts: Parts): Handlers {
     ...cascadeVerbs(parts),
     ...patchVerbs(parts),
     ...channelVerbs(parts),
+    ...configurationVerbs(parts),
     ...gcVerbs(parts),
     ...revocationVerbs(parts),
     ...deployVerbs(parts),
@@ -73,10 +75,10 @@ async function allProblems(parts: Parts, ctx: CallContext): Promise<readonly Pro
   return [...(await parts.engine.check(ctx)), ...(await parts.checkMachine()), ...(await unexplainedProblems(parts, ctx))];
 }
 
-async function fleetMetrics({ fleets, engine, balancer }: Parts, fleet: FleetId, ctx: CallContext): Promise<FleetMetrics> {
+async function fleetMetrics({ fleets, engine, balancer, drift }: Parts, fleet: FleetId, ctx: CallContext): Promise<FleetMetrics> {
   const asked = [engine.observe(fleet, ctx), balancer.metrics(fleet, ctx), engine.usage(fleet, ctx)] as const;
   const [observed, traffic, usage] = await Promise.all(asked);
-  return { state: fleets.state(fleet), observed, traffic, usage };
+  return { state: fleets.state(fleet), observed, traffic, usage, drifted: drift.known(fleet).length };
 }
 
 /** Drains every fleet, and what no history explains; resolves when no instance is left. A caller who goes away stops the waiting, not the stopping. */

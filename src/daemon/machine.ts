@@ -7,8 +7,10 @@ import { bake } from '../bake/bake.ts';
 import { checkBake } from '../bake/check.ts';
 import { reclaimBakes } from '../bake/work-folder.ts';
 import { instanceLogs } from '../engines/host/logs.ts';
+import type { OpenValues } from '../engines/host/host.ts';
 import { placesOf } from '../engines/host/places.ts';
 import { createHostRuntime } from '../engines/host/runtime.ts';
+import type { Configuration } from '../config/configuration.ts';
 import { openSigner, type SigningSettings } from '../keys/signer.ts';
 import { openLayerMounts } from '../linux/layers.ts';
 import { removeBridge } from '../linux/network.ts';
@@ -23,23 +25,30 @@ import type { Machine } from './parts.ts';
 import { removedHomes } from './removed-homes.ts';
 import { withTrials } from './trials.ts';
 
+/** What of the daemon's start the machine works with. */
+interface Settings {
+  readonly signing: SigningSettings;
+  readonly configuration: Configuration;
+}
+
 /** Adopts what an earlier daemon left running, and takes away what it left half made. */
-export async function openMachine(home: Home, clock: Clock, log: Logger, signing: SigningSettings): Promise<Machine> {
+export async function openMachine(home: Home, clock: Clock, log: Logger, settings: Settings): Promise<Machine> {
   await keepInMemory(home, log);
   try {
-    return await open(home, clock, log, signing);
+    return await open(home, clock, log, settings);
   } catch (error) {
     if (!(await isInUse(home))) await dropVolatile(home.run);
     throw error;
   }
 }
 
-async function open(home: Home, clock: Clock, log: Logger, signing: SigningSettings): Promise<Machine> {
+async function open(home: Home, clock: Clock, log: Logger, { signing, configuration }: Settings): Promise<Machine> {
   const images = await openImageStore(home.images);
   const layers = openLayerMounts(home, images);
   await reclaimBakes(home);
   const report = (message: string): void => log.warn(message);
-  const host = await createHostRuntime({ home, store: images, layers, clock, report });
+  const values: OpenValues = ({ content }, signal) => configuration.open(content.launch.references ?? [], signal);
+  const host = await createHostRuntime({ home, store: images, layers, clock, values, report });
   const { runtime, trials } = await withTrials(host, clock);
   const balancer = await createHaproxy({ home, clock, log });
   return {

@@ -35,10 +35,11 @@ const traffic = [
 ];
 
 test('every fleet, group and release has its numbers, labelled by service, environment and release', () => {
-  const text = metricsText([{ state, observed, traffic, usage }], { uptimeSeconds: 1.5, rssBytes: 100 });
+  const text = metricsText([{ state, observed, traffic, usage, drifted: 1 }], { uptimeSeconds: 1.5, rssBytes: 100 });
   for (const line of [
     'kiln_fleet_size{service="web",environment="local"} 3',
     'kiln_fleet_serving_release{service="web",environment="local"} 7',
+    'kiln_fleet_configuration_drift{service="web",environment="local"} 1',
     'kiln_group_healthy{service="web",environment="local",release="7"} 2',
     'kiln_group_failures_total{service="web",environment="local",release="7"} 4',
     'kiln_group_traffic_ratio{service="web",environment="local",release="7"} 0.25',
@@ -52,7 +53,7 @@ test('every fleet, group and release has its numbers, labelled by service, envir
 });
 
 test('buckets of a histogram are cumulative and end in +Inf and the count (exposition format)', () => {
-  const text = metricsText([{ state, observed, traffic, usage }], { uptimeSeconds: 1, rssBytes: 1 });
+  const text = metricsText([{ state, observed, traffic, usage, drifted: 0 }], { uptimeSeconds: 1, rssBytes: 1 });
   const buckets = [...text.matchAll(/_(?:bucket\{.*le="([^"]+)"|(count)\{[^}]*)\} (\d+)/g)].map(([, le, count, value]) => [
     le ?? count,
     value,

@@ -12,6 +12,8 @@ export interface FleetMetrics {
   readonly observed: FleetObservation;
   readonly traffic: readonly GroupMetrics[];
   readonly usage: readonly InstanceUsage[];
+  /** Values that have changed at their sources since the release was made. */
+  readonly drifted: number;
 }
 
 type Labels = Readonly<Record<string, string | number>>;
@@ -49,6 +51,12 @@ export function metricsText(
       'gauge',
       '1 while a rollout is under way',
       fleets.map(({ state }) => ({ labels: fleetLabels(state), value: state.rollout === null ? 0 : 1 })),
+    ],
+    [
+      'kiln_fleet_configuration_drift',
+      'gauge',
+      'Values of references that their sources have changed since the release was made',
+      fleets.map(({ state, drifted }) => ({ labels: fleetLabels(state), value: drifted })),
     ],
     [
       'kiln_group_running',

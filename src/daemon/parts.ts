@@ -1,5 +1,6 @@
 /** What the daemon is made of, as the verbs behind the API see it. Put together in daemon.ts. */
 import type { BakeDeps, BakeOptions, BakeResult } from '../bake/contract.ts';
+import type { Configuration } from '../config/configuration.ts';
 import type { FleetId, InstanceId } from '../domain/ids.ts';
 import type { DockerfileRecipe, Recipe } from '../domain/recipe.ts';
 import type { Balancer, CallContext, Engine, InstanceObservation, Problem, Runtime } from '../engines/engine.ts';
@@ -13,6 +14,7 @@ import type { Clock } from '../platform/clock.ts';
 import type { Home } from '../platform/home.ts';
 import type { Registries } from '../registry/registries.ts';
 import type { Journal } from '../store/journal.ts';
+import type { Drift } from './drift.ts';
 import type { Gate } from './gate.ts';
 import type { ImageGraph } from './image-graph.ts';
 import type { Lineage } from './lineage.ts';
@@ -54,6 +56,8 @@ export interface Parts extends Pick<
   readonly clock: Clock;
   readonly startedAt: number;
   readonly journal: Journal;
+  readonly configuration: Configuration;
+  readonly drift: Drift;
   readonly lineage: Lineage;
   readonly graph: ImageGraph;
   readonly engine: InstanceEngine;

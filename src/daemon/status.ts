@@ -1,5 +1,6 @@
 /** What a fleet is doing, put together from its state, its last plan and what is observed now. */
 import type { FleetStatusBody, ReleaseBody } from '../api/schema.ts';
+import type { ReferenceState } from '../config/configuration.ts';
 import { releaseOf, type GroupId, type ReleaseNumber } from '../domain/ids.ts';
 import type { Release } from '../domain/release.ts';
 import { whyRevoked, type Revoked } from '../domain/revocation.ts';
@@ -9,6 +10,7 @@ import type { Plan } from '../plan/plan.ts';
 import { scaleOf } from '../plan/scale.ts';
 import type { FleetState } from '../plan/state.ts';
 import { worldOf } from '../plan/world.ts';
+import { pinnedBody, referencesIn, stateBody } from './references.ts';
 
 export interface Seen {
   readonly revoked: Revoked;
@@ -20,10 +22,11 @@ export interface Seen {
   readonly now: number;
   readonly instances: readonly InstanceObservation[];
   readonly trouble: string | null;
+  readonly drifted: readonly ReferenceState[];
 }
 
 export function statusOf(seen: Seen): FleetStatusBody {
-  const { state, revoked, observed, plan, instances, trouble } = seen;
+  const { state, revoked, observed, plan, instances, trouble, drifted } = seen;
   const { rollout, serving, ended } = state;
   const target = rollout === null ? serving : rollout.to;
   const routing = releaseIn(state, serving ?? target)?.content.routing;
@@ -47,6 +50,7 @@ export function statusOf(seen: Seen): FleetStatusBody {
     trouble: trouble ?? observed?.trouble ?? null,
     canary: canaryOf(state),
     brokenGlass: releaseIn(state, target ?? serving)?.brokenGlass ?? null,
+    drift: drifted.map(stateBody),
     ended: ended === null ? null : { to: ended.to, outcome: ended.outcome, reason: ended.reason, at: ended.at },
   };
 }
@@ -127,5 +131,6 @@ export const releaseBody = ({ number, hash, content, label, createdAt, brokenGla
   strategy: content.replace.strategy.kind,
   label,
   createdAt,
+  references: referencesIn(content).map(pinnedBody),
   brokenGlass: brokenGlass ?? null,
 });

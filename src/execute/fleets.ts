@@ -3,7 +3,6 @@
  * journal: a new object over the same journal and engine goes on where the last one was killed.
  */
 import { canonicalJson } from '../domain/json.ts';
-import type { Digest } from '../domain/digest.ts';
 import type { FleetId, ReleaseNumber } from '../domain/ids.ts';
 import type { BrokenGlass, Release, ReleaseContent } from '../domain/release.ts';
 import type { Revoked } from '../domain/revocation.ts';
@@ -123,9 +122,9 @@ export class Fleets {
     for (const fleet of this.#fleets.values()) fleet.wake();
   }
 
-  /** Images that fleets have use for: of every release that serves, is on its way, warm, or that a rollback can name; and why. */
-  imagesInUse(): readonly (readonly [image: Digest, why: string])[] {
-    return this.list().flatMap((id) => imagesOf(this.state(id)));
+  /** Releases that fleets have use for: every one that serves, is on its way, warm, or that a rollback goes back to; and why. */
+  releasesInUse(): readonly (readonly [release: Release, why: string])[] {
+    return this.list().flatMap((id) => releasesOf(this.state(id)));
   }
 
   /** Every fleet once, until there is nothing to do; the time of the next look. */
@@ -179,10 +178,10 @@ const deployOf = ({ size, bounds, upkeep }: DeployRequest, release: Release): Co
 
 const isThere = ({ state }: Fleet): boolean => state.releases.length > 0 && state.life !== 'retired';
 
-/** How many releases back a rollback can go without a new bake: their images are kept. */
+/** How many releases back a rollback can go without a new bake: their images and sealed values are kept. */
 const KEPT_RELEASES = 5;
 
-function imagesOf(state: FleetState): readonly (readonly [image: Digest, why: string])[] {
+function releasesOf(state: FleetState): readonly (readonly [release: Release, why: string])[] {
   const { fleet, serving, rollout, warm, trail } = state;
   const used: readonly (readonly [ReleaseNumber | null | undefined, string])[] = [
     [serving, `serves ${fleet}`],
@@ -192,7 +191,7 @@ function imagesOf(state: FleetState): readonly (readonly [image: Digest, why: st
     ...trail.slice(-KEPT_RELEASES).map((release) => [release, `a way back of ${fleet}`] as const),
   ];
   return used.flatMap(([number, why]) => {
-    const image = number == null ? undefined : state.releases[number - 1]?.content.image;
-    return image === undefined ? [] : [[image, why] as const];
+    const release = number == null ? undefined : state.releases[number - 1];
+    return release === undefined ? [] : [[release, why] as const];
   });
 }

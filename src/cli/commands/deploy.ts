@@ -6,8 +6,10 @@ import { serviceOf, type FleetId } from '../../domain/ids.ts';
 import { KilnError } from '../../errors/error.ts';
 import type { Arguments } from '../arguments.ts';
 import { showBake } from '../bake-progress.ts';
+import { callerVariables } from '../caller-variables.ts';
 import type { Context, Result, Run } from '../command.ts';
 import { newestEntry } from '../entries.ts';
+import { changeLines } from '../render/configuration.ts';
 import { followRollout } from '../follow-rollout.ts';
 import { duration } from '../render/amounts.ts';
 import { fleetLines, releasesOf, urlOf } from '../render/fleet.ts';
@@ -20,21 +22,24 @@ const REFUSED = 2;
 const OVERRULE = ['In an emergency: --break-glass "REASON". It stays in history, status and releases.'];
 
 export const run: Run = async (args, context) => {
-  const client = await context.connect();
-  const input = inputOf(args, context);
+  const input = await inputOf(args, context);
+  const client = await context.connect({ start: true, without: Object.keys(input.variables ?? {}) });
   return args.flag('plan') ? plan(client, input, context) : deploy(client, input, args, context);
 };
 
-function inputOf(args: Arguments, context: Context): InputOf<'deploy'> {
+async function inputOf(args: Arguments, context: Context): Promise<InputOf<'deploy'>> {
   const [image, environment] = [args.text('image'), args.text('env')];
   const [word, breakGlass] = [args.text('strategy'), args.text('breakGlass')];
   const strategy = STRATEGIES.find((known) => known === word);
   if (word !== undefined && strategy === undefined) {
     throw new KilnError('USAGE', `"${word}" is no strategy`, { hint: `give one of ${STRATEGIES.join(', ')}` });
   }
+  const folder = resolve(context.cwd, args.text('DIR') ?? '.');
+  const variables = await callerVariables(folder, environment, context.env);
   return {
     by: context.by,
-    folder: resolve(context.cwd, args.text('DIR') ?? '.'),
+    folder,
+    ...(Object.keys(variables).length === 0 ? {} : { variables }),
     ...(image === undefined ? {} : { image }),
     ...(environment === undefined ? {} : { environment }),
     ...(strategy === undefined ? {} : { strategy }),
@@ -53,6 +58,7 @@ async function plan(client: Client, input: InputOf<'deploy'>, context: Context):
     const lines = [`${planned.fleet}: would not take ${image}`, ...admission, ...OVERRULE];
     return { document: planned, lines, exitCode: REFUSED };
   }
+  const changes = changeLines(planned.configuration, context.terminal);
   if (!planned.changes) {
     return { document: planned, lines: [`${planned.fleet}: nothing would change (${image} with the same launch values)`] };
   }
@@ -62,6 +68,7 @@ async function plan(client: Client, input: InputOf<'deploy'>, context: Context):
     lines: [
       `${planned.fleet}: would move to ${image}`,
       ...admission,
+      ...changes,
       ...steps,
       'Nothing was changed. Without --plan it is done.',
     ],
@@ -80,9 +87,11 @@ async function deploy(client: Client, input: InputOf<'deploy'>, args: Arguments,
   const head = headline(deployed, before);
   const isThere = !created && before?.serving === release.number && before.target === release.number;
   const document = { ...deployed, outcome: created ? 'started' : 'unchanged' };
-  if (isThere || args.declined('wait')) return { document, lines: [head, ...(isThere ? [] : [`    ${next(fleet)}`])] };
+  const changes = created ? changeLines(deployed.configuration, context.terminal) : [];
+  if (isThere || args.declined('wait'))
+    return { document, lines: [head, ...changes, ...(isThere ? [] : [`    ${next(fleet)}`])] };
 
-  if (!context.json) context.terminal.write(`${head}\n`);
+  if (!context.json) context.terminal.write(`${[head, ...changes].join('\n')}\n`);
   const status = await followRollout(client, { fleet, release: release.number, after, joined: !created }, context);
   const where = status.listen === null ? '' : `   ${urlOf(status.listen)}`;
   const verdict = `${context.terminal.paint('green', '✓')} r${release.number} serves${where}   ${duration(context.now() - started)}`;

@@ -3,6 +3,7 @@ import { environmentOf, serviceOf } from '../../domain/ids.ts';
 import type { FleetStatusBody } from '../../client/client.ts';
 import { harmless, type Terminal } from '../terminal.ts';
 import { age, counted, duration, share } from './amounts.ts';
+import { driftLines } from './configuration.ts';
 import { table } from './table.ts';
 
 type GroupStatus = FleetStatusBody['groups'][number];
@@ -29,6 +30,7 @@ export function fleetLines(fleet: FleetStatusBody, around: Surroundings): readon
     ...(fleet.preview === null ? [] : [`  preview at ${urlOf(fleet.preview)}`]),
     ...scalingLines(fleet, around),
     ...situationLines(fleet, around),
+    ...driftLines(fleet.drift, terminal),
     ...(isMoving(fleet) ? [terminal.paint('dim', `    ${nextSteps(fleet)}`)] : []),
   ];
 }
@@ -141,7 +143,9 @@ export function fleetsLines(fleets: readonly FleetStatusBody[], around: Surround
   const overview = table(columns, rows, around.terminal.columns);
   return [
     ...overview,
-    ...fleets.flatMap((fleet) => (isMoving(fleet) || fleet.brokenGlass !== null ? ['', ...fleetLines(fleet, around)] : [])),
+    ...fleets.flatMap((fleet) =>
+      isMoving(fleet) || fleet.brokenGlass !== null || fleet.drift.length > 0 ? ['', ...fleetLines(fleet, around)] : [],
+    ),
   ];
 }
 

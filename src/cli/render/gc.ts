@@ -39,10 +39,14 @@ function verdictLines(
   return [...table(columns, rows, terminal.columns), ''];
 }
 
-function summary({ images, deleted, blobs, bytes: size }: GcPlanBody, done: boolean): readonly string[] {
+function summary({ images, deleted, blobs, bytes: size, values }: GcPlanBody, done: boolean): readonly string[] {
   const freed = `${counted(deleted.length, 'image')} and ${counted(blobs, 'blob')}, ${bytes(size)}`;
   const moved = `${counted(images.length, 'image')} to the trash`;
-  const parts = [...(images.length === 0 ? [] : [moved]), ...(deleted.length + blobs === 0 ? [] : [`${freed} deleted for good`])];
+  const parts = [
+    ...(images.length === 0 ? [] : [moved]),
+    ...(deleted.length + blobs === 0 ? [] : [`${freed} deleted for good`]),
+    ...(values === 0 ? [] : [`${counted(values, 'sealed value')} of old releases deleted for good`]),
+  ];
   if (parts.length === 0) return ['Nothing to do: `kiln gc --plan` says why each image stays.'];
   const undo = images.length === 0 ? [] : ['  next: `kiln gc --undo` puts them back'];
   return done ? [`${parts.join('; ')}.`, ...undo] : [`Would be done: ${parts.join('; ')}.`, '  next: kiln gc'];

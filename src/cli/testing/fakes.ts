@@ -82,5 +82,6 @@ export const fleet = (change: Partial<FleetStatusBody> = {}): FleetStatusBody =>
   ended: null,
   canary: null,
   brokenGlass: null,
+  drift: [],
   ...change,
 });

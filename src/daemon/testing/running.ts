@@ -7,6 +7,7 @@ import type { TestContext } from 'node:test';
 import pino from 'pino';
 
 import { createClient, type Client, type FleetStatusBody } from '../../client/client.ts';
+import { Configuration } from '../../config/configuration.ts';
 import { KilnError } from '../../errors/error.ts';
 import { systemClock } from '../../platform/clock.ts';
 import { kilnHome, type Home } from '../../platform/home.ts';
@@ -40,8 +41,11 @@ export async function running(t: TestContext, yaml = YAML): Promise<Running> {
   const world = fakeWorld();
   const stop = Promise.withResolvers<void>();
   const log = pino({ level: 'silent' });
+  const key = join(root, 'secrets.key');
+  writeFileSync(key, Buffer.alloc(32, 7).toString('base64'), { mode: 0o600 });
+  const configuration = new Configuration(home, { KILN_SECRETS_KEY_FILE: key });
   const start = (): Promise<Daemon> =>
-    startDaemon({ home, clock: systemClock, log, openMachine: fakeMachine(world), onStopAsked: stop.resolve });
+    startDaemon({ home, clock: systemClock, log, configuration, openMachine: fakeMachine(world), onStopAsked: stop.resolve });
   let daemon = await start();
   t.after(async () => {
     await daemon.stop();
