@@ -21,6 +21,8 @@ export interface Service {
 
 export interface KilnUnderTest {
   readonly home: Home;
+  /** What its commands are run with. */
+  readonly env: NodeJS.ProcessEnv;
   /** The client of the running daemon; one is started where none runs. */
   client(): Promise<Client>;
   /** Kills the daemon (SIGKILL) and waits until it is gone. */
@@ -29,13 +31,14 @@ export interface KilnUnderTest {
   end(): Promise<readonly string[]>;
 }
 
-export function kilnUnderTest(): KilnUnderTest {
+export function kilnUnderTest(more: NodeJS.ProcessEnv = {}): KilnUnderTest {
   const root = mkdtempSync(join(tmpdir(), 'kiln-e2e-'));
-  const env = { ...process.env, KILN_HOME: root };
+  const env = { ...process.env, ...more, KILN_HOME: root };
   const home = kilnHome(env, 0);
   const client = (): Promise<Client> => connect(home, { start: true, env });
   return {
     home,
+    env,
     client,
     async killDaemon() {
       const { pid } = await (await client()).health();
