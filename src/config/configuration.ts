@@ -2,7 +2,7 @@
  * Configuration that is kept elsewhere (law 8, law 10): this folder owns the sources that references name, and the sealed copies
  * of what releases are launched with. It gives values to nobody but launches, and knows nothing of fleets, journals or engines.
  */
-import { isOfCaller, type LaunchValues } from '../domain/reference.ts';
+import { isOfCaller, type LaunchValues, placeOf } from '../domain/reference.ts';
 import type { Delivery, Pin, Reference } from '../domain/release.ts';
 import { KilnError } from '../errors/error.ts';
 import type { Home } from '../platform/home.ts';
@@ -208,13 +208,16 @@ async function all<T>(items: readonly T[], work: (item: T) => Promise<void>): Pr
 
 function notFound(from: string, to: Delivery): KilnError {
   const { kind, path } = partsOf(from);
-  const what = to.kind === 'env' ? to.name : to.path;
   if (kind === 'env') {
-    return new KilnError('VALUE_NOT_FOUND', `${from} (${what}): the variable ${path} is not set where the command was run`, {
-      hint: `export ${path}, then run it again`,
-    });
+    return new KilnError(
+      'VALUE_NOT_FOUND',
+      `${from} (${placeOf(to)}): the variable ${path} is not set where the command was run`,
+      {
+        hint: `export ${path}, then run it again`,
+      },
+    );
   }
-  return new KilnError('VALUE_NOT_FOUND', `${from} (${what}): ${kind} has nothing under that name`, {
+  return new KilnError('VALUE_NOT_FOUND', `${from} (${placeOf(to)}): ${kind} has nothing under that name`, {
     hint: 'mend the reference in kiln.yaml, or put the value there',
   });
 }

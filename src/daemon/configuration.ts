@@ -3,12 +3,13 @@ import type { ConfigurationChangeBody } from '../api/configuration-bodies.ts';
 import type { Handlers, ParsedOf } from '../api/schema.ts';
 import type { Resolution } from '../config/configuration.ts';
 import type { FleetId } from '../domain/ids.ts';
+import { placeOf } from '../domain/reference.ts';
 import type { ReleaseContent } from '../domain/release.ts';
 import type { ResolvedEnvironment } from '../spec/environment.ts';
 import { referencesOf } from '../spec/references.ts';
 import { resolveFleet } from './names.ts';
 import type { Parts } from './parts.ts';
-import { pinnedBody, placeOf, referencesIn, stateBody, targetOf } from './references.ts';
+import { pinnedBody, referencesIn, stateBody, targetOf } from './references.ts';
 
 /** Pins every reference of the environment. Nothing is kept yet. Throws as `Configuration.resolve`. */
 export async function resolveReferences(

@@ -2,7 +2,8 @@
 import type { PinnedReferenceBody, ReferenceStateBody } from '../api/configuration-bodies.ts';
 import type { ReferenceState } from '../config/configuration.ts';
 import type { FleetId } from '../domain/ids.ts';
-import type { Delivery, Reference, Release, ReleaseContent } from '../domain/release.ts';
+import { placeOf } from '../domain/reference.ts';
+import type { Reference, Release, ReleaseContent } from '../domain/release.ts';
 import type { Fleets } from '../execute/fleets.ts';
 
 /** The release that a fleet moves to, or is at. */
@@ -14,8 +15,6 @@ export function targetOf(fleets: Fleets, fleet: FleetId): Release | null {
 }
 
 export const referencesIn = (content: ReleaseContent | undefined): readonly Reference[] => content?.launch.references ?? [];
-
-export const placeOf = (to: Delivery): string => (to.kind === 'env' ? to.name : to.path);
 
 export const pinnedBody = ({ from, to, pin }: Reference): PinnedReferenceBody => ({ from, to: placeOf(to), pin });
 

@@ -63,6 +63,22 @@ test('what may be a secret is never shown, by its name or by its look', () => {
   assert.deepEqual(told(entry), { command: 'hidden' });
 });
 
+test('releases: references by what they are called, with versions and never hidden, because they hold no value', () => {
+  const reference = (name: string, version: string | null) =>
+    ({ from: `etcd://${name}`, to: { kind: 'env', name }, pin: { version, fingerprint: 'e0e1e2e3e4' } }) as const;
+  const launched = (...references: readonly ReturnType<typeof reference>[]): ReleaseContent => ({
+    ...RELEASE,
+    launch: { ...RELEASE.launch, references },
+  });
+  assert.deepEqual(
+    told(compareLaunch(launched(reference('API_TOKEN', '5')), launched(reference('B', null), reference('API_TOKEN', '7')))),
+    {
+      'references API_TOKEN version': ['5', '7'],
+      'references B': [null, { name: 'B', from: 'etcd://B', version: 'value e0e1e2e3' }],
+    },
+  );
+});
+
 test('releases: each launch value by its name, a list by the names in it, and never the fleet or the image', () => {
   const second: ReleaseContent = {
     ...RELEASE,

@@ -1,4 +1,6 @@
 /** References: what stands in kiln.yaml in place of a value that is kept elsewhere, as in `etcd://prod/web/database-url`. */
+import type { Delivery } from './release.ts';
+
 export const SOURCE_KINDS = ['env', 'file', 'etcd', 'consul', 'vault', 'ssm', 'secretsmanager'] as const;
 export type SourceKind = (typeof SOURCE_KINDS)[number];
 
@@ -42,6 +44,9 @@ const MAY_BE_CALLED: Readonly<Record<SourceKind, (path: string) => boolean>> = {
 /** Known only to whoever deploys: its environment, and files by a path within the folder of kiln.yaml. */
 export const isOfCaller = ({ kind, path }: ReferenceParts): boolean =>
   kind === 'env' || (kind === 'file' && !path.startsWith('/'));
+
+/** What a value is called in an instance: a variable's name, or a file's path. */
+export const placeOf = (to: Delivery): string => (to.kind === 'env' ? to.name : to.path);
 
 /** Where files of secrets are in an instance. */
 export const SECRETS_FOLDER = '/run/secrets';

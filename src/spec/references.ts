@@ -1,5 +1,5 @@
 /** What an environment's instances are launched with that is kept elsewhere, and what stands in for it when an image is tested. */
-import { SECRETS_FOLDER, referenceParts } from '../domain/reference.ts';
+import { placeOf, SECRETS_FOLDER, referenceParts } from '../domain/reference.ts';
 import type { Delivery } from '../domain/release.ts';
 import type { LaunchEnvSpec, SecretsSpec } from './schema/references.ts';
 import { TEST_VALUE } from './schema/references.ts';
@@ -87,5 +87,4 @@ export function overlaid(
   };
 }
 
-const placeOf = (to: Delivery): string => (to.kind === 'env' ? to.name : to.path);
 const inOrder = (a: string, b: string): number => (a < b ? -1 : a > b ? 1 : 0);
