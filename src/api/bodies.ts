@@ -356,8 +356,14 @@ const Canary = z.object({
   /** From 0; the number of steps: on its way to all traffic. */
   step: z.int(),
   steps: z.int(),
-  /** Basis points that the step gives it; null after the last. */
+  /** What the step goes by; null after the last. */
+  kind: z.enum(['weight', 'instances', 'match', 'mirror']).nullable(),
+  /** In words: `at 5 %`, `for the header X-Canary: yes`. */
+  what: z.string(),
+  /** Basis points of the traffic that it has by its share; null after the last. */
   weight: z.int().nullable(),
+  /** What clients are told apart by, in words; null: shares are of the requests. */
+  sticky: z.string().nullable(),
   /** The newest verdict. */
   verdict: Verdict.nullable(),
 });

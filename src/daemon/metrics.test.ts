@@ -17,22 +17,21 @@ const observed = {
     { group, size: 3, running: 3, healthySince: [1, 2], failures: 4, lastFailure: null, brakedUntil: null, deleting: false },
   ],
   weights: { [group]: 2500 } as Weights,
+  canary: null,
   preview: null,
   settled: true,
   trouble: null,
 };
-const traffic = [
-  {
-    group,
-    requests: 10,
-    status: { '1xx': 0, '2xx': 9, '3xx': 0, '4xx': 0, '5xx': 0, failed: 1 },
-    latencyMs: [
-      { le: 5, count: 6 },
-      { le: 10, count: 3 },
-      { le: Number.POSITIVE_INFINITY, count: 1 },
-    ],
-  },
-];
+const answered = {
+  requests: 10,
+  status: { '1xx': 0, '2xx': 9, '3xx': 0, '4xx': 0, '5xx': 0, failed: 1 },
+  latencyMs: [
+    { le: 5, count: 6 },
+    { le: 10, count: 3 },
+    { le: Number.POSITIVE_INFINITY, count: 1 },
+  ],
+};
+const traffic = [{ group, ...answered, safe: answered, mirrored: answered }];
 
 test('every fleet, group and release has its numbers, labelled by service, environment and release', () => {
   const text = metricsText([{ state, observed, traffic, usage, drifted: 1 }], { uptimeSeconds: 1.5, rssBytes: 100 });
@@ -47,6 +46,7 @@ test('every fleet, group and release has its numbers, labelled by service, envir
     'kiln_instance_cpu_seconds_total{service="web",environment="local",release="7",instance="web.local.r7.aaaaaa"} 1.5',
     'kiln_instance_cpus{service="web",environment="local",release="7",instance="web.local.r7.aaaaaa"} 1',
     'kiln_instance_memory_saturation_ratio{service="web",environment="local",release="7",instance="web.local.r7.aaaaaa"} 0.5',
+    'kiln_mirrored_requests_total{service="web",environment="local",release="7",status="2xx"} 9',
   ]) {
     assert.ok(text.split('\n').includes(line), line);
   }

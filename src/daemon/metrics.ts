@@ -4,7 +4,7 @@
  */
 import { environmentOf, fleetOf, groupOf, releaseOf, serviceOf, type GroupId, type InstanceId } from '../domain/ids.ts';
 import type { Limits } from '../domain/release.ts';
-import type { FleetObservation, GroupMetrics, InstanceUsage } from '../engines/engine.ts';
+import type { Answered, FleetObservation, GroupMetrics, InstanceUsage } from '../engines/engine.ts';
 import type { FleetState } from '../plan/state.ts';
 
 export interface FleetMetrics {
@@ -108,7 +108,18 @@ export function metricsText(
         limits === null ? [] : [{ labels: instanceLabels(instance), value: memoryBytes / limits.memoryBytes }],
       ),
     ],
-    ['kiln_requests_total', 'counter', 'Requests by class of their status', traffic.flatMap(requestSamples)],
+    [
+      'kiln_requests_total',
+      'counter',
+      'Requests by class of their status',
+      traffic.flatMap((each) => requestSamples(each.group, each)),
+    ],
+    [
+      'kiln_mirrored_requests_total',
+      'counter',
+      "Copies of requests, which are no client's, by class of their status",
+      traffic.flatMap((each) => (each.mirrored.requests === 0 ? [] : requestSamples(each.group, each.mirrored))),
+    ],
     [
       'kiln_request_duration_milliseconds',
       'histogram',
@@ -134,7 +145,7 @@ const instanceLabels = (instance: InstanceId): Labels => ({ ...groupLabels(group
 const limitsOf = ({ releases }: FleetState, { instance }: InstanceUsage): Limits | null =>
   releases[releaseOf(groupOf(instance)) - 1]?.content.launch.limits ?? null;
 
-const requestSamples = ({ group, status }: GroupMetrics): readonly Sample[] =>
+const requestSamples = (group: GroupId, { status }: Answered): readonly Sample[] =>
   Object.entries(status).map(([status, value]) => ({ labels: { ...groupLabels(group), status }, value }));
 
 /** Buckets are cumulative in the format; the last is +Inf. There is no sum: the load balancer keeps none. */

@@ -1,9 +1,10 @@
 /** A plan in words, for `kiln deploy --plan`. */
 import { shortDigest } from '../domain/digest.ts';
 import type { Upkeep } from '../domain/upkeep.ts';
-import type { Weights } from '../engines/engine.ts';
+import type { CanaryRule, Weights } from '../engines/engine.ts';
 import type { FleetEvent } from '../plan/events.ts';
 import type { Plan, Step } from '../plan/plan.ts';
+import { matchText, stickyText } from '../plan/strategies/canary-step.ts';
 
 /** What a deploy would record, the next steps, and what it would then wait for. */
 export function describePlan(events: readonly FleetEvent[], { steps, waits }: Plan): readonly string[] {
@@ -23,7 +24,7 @@ function describeStep(step: Step): readonly string[] {
     case 'ensure-group':
       return [`bring ${step.group} to ${step.size} ${step.size === 1 ? 'instance' : 'instances'}`];
     case 'set-traffic':
-      return [`send the traffic to ${describeWeights(step.weights)}`];
+      return [`send the traffic to ${describeWeights(step.weights)}${describeRule(step.canary)}`];
     case 'delete-group':
       return [`drain and retire ${step.group}`];
     case 'forget-fleet':
@@ -71,6 +72,16 @@ function describeUpkeep({ scale, maxAgeMs }: Upkeep): readonly string[] {
     by === undefined ? 'let nobody but people set the size' : `let the size follow ${by}`,
     ...(maxAgeMs === null ? [] : [`replace instances before they are ${maxAgeMs / 3_600_000} h old`]),
   ];
+}
+
+function describeRule(rule: CanaryRule | null): string {
+  if (rule === null) return '';
+  const parts = [
+    ...(rule.sticky === null ? [] : [`shares by client (${stickyText(rule.sticky)})`]),
+    ...rule.matches.map((when) => `requests with ${matchText(when)}`),
+    ...(rule.mirror === 0 ? [] : [`a copy of ${rule.mirror / 100} % of the safe requests`]),
+  ];
+  return `; to ${rule.group} ${parts.join(', ')}`;
 }
 
 function describeWeights(weights: Weights): string {

@@ -9,6 +9,7 @@ import type { FleetObservation, InstanceObservation } from '../engines/engine.ts
 import type { Plan } from '../plan/plan.ts';
 import { scaleOf } from '../plan/scale.ts';
 import type { FleetState } from '../plan/state.ts';
+import { stepKind, stepText, stickyText, weightAt } from '../plan/strategies/canary-step.ts';
 import { worldOf } from '../plan/world.ts';
 import { pinnedBody, referencesIn, stateBody } from './references.ts';
 
@@ -69,12 +70,16 @@ function canaryOf(state: FleetState): FleetStatusBody['canary'] {
   const { rollout } = state;
   const strategy = releaseIn(state, rollout?.to ?? null)?.content.replace.strategy;
   if (rollout?.phase !== 'advancing' || strategy?.kind !== 'canary') return null;
-  const { step, judged } = rollout.canary;
+  const { step: number, judged } = rollout.canary;
   const { length } = strategy.steps;
+  const step = strategy.steps[number];
   return {
-    step: Math.min(step, length),
+    step: Math.min(number, length),
     steps: length,
-    weight: strategy.steps[step]?.weight ?? null,
+    kind: step === undefined ? null : stepKind(step),
+    what: step === undefined ? 'on its way to all traffic' : stepText(step),
+    weight: step === undefined ? null : weightAt(strategy, number, state.size),
+    sticky: strategy.sticky === undefined ? null : stickyText(strategy.sticky),
     verdict: judged?.verdict ?? null,
   };
 }

@@ -4,6 +4,7 @@
  */
 import type { Digest } from './digest.ts';
 import type { FleetId, ReleaseNumber } from './ids.ts';
+import type { ClientKey, Match } from './requests.ts';
 
 /** `none`: an instance is healthy once its process has lived for `warmUpMs`. */
 export type Probe =
@@ -132,15 +133,39 @@ export type Strategy =
     }
   | { readonly kind: 'blue-green' }
   /** A share of the traffic at a time, judged beside the release that serves; its instances become the fleet. */
-  | { readonly kind: 'canary'; readonly steps: readonly CanaryStep[]; readonly judge: JudgeTerms | null }
+  | {
+      readonly kind: 'canary';
+      readonly steps: readonly CanaryStep[];
+      readonly judge: JudgeTerms | null;
+      /** Shares are of the clients, not of the requests: each stays on its side. Absent: of the requests, by chance. */
+      readonly sticky?: ClientKey;
+    }
   | { readonly kind: 'recreate' };
 
-export interface CanaryStep {
-  /** The canary's share of the traffic in basis points, 1 to 9,999. */
-  readonly weight: number;
+/** What a step gives the canary, beside what the steps before it gave. */
+export type StepGives =
+  | {
+      /** Its share of the traffic in basis points, 1 to 9,999. */
+      readonly weight: number;
+    }
+  | {
+      /** So many instances, with as much of the traffic each as those of what serves. */
+      readonly instances: number;
+    }
+  | {
+      /** The requests that match, and nothing of the others. */
+      readonly when: Match;
+      readonly instances: number;
+    }
+  | {
+      /** A copy of so many of the safe requests, in basis points, and no traffic. Only before any share. */
+      readonly mirror: number;
+    };
+
+export type CanaryStep = StepGives & {
   /** How long the step lasts at least; null: until somebody promotes. */
   readonly holdMs: number | null;
-}
+};
 
 /** What the judge fails a canary for, besides being worse than the release that serves. */
 export interface JudgeTerms {

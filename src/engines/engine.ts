@@ -12,6 +12,7 @@
 import type { Digest } from '../domain/digest.ts';
 import type { FleetId, GroupId, InstanceId } from '../domain/ids.ts';
 import type { Health, Release } from '../domain/release.ts';
+import type { ClientKey, Match } from '../domain/requests.ts';
 
 export type EngineName = 'host' | 'docker' | 'kubernetes' | 'aws' | 'sim';
 
@@ -41,6 +42,26 @@ export interface Capabilities {
 /** Basis points: 10,000 is all of the traffic. A table names every group that gets any; the sum is 10,000, or 0 for none. */
 export type Weights = Readonly<Record<GroupId, number>>;
 
+/** What a canary gets besides its weight, and whose the weights are while it does. */
+export interface CanaryRule {
+  readonly group: GroupId;
+  /** Weights are shares of the clients: each has a place below 10,000, and those below the canary's weight are on its side. Null: of the requests. */
+  readonly sticky: ClientKey | null;
+  /** Requests that match one of these go to it, whatever its weight. */
+  readonly matches: readonly Match[];
+  /** Basis points of the safe requests of which it gets a copy, whose answer nobody sees. */
+  readonly mirror: number;
+}
+
+/** Who gets what of a fleet's requests, whole. */
+export interface Traffic {
+  readonly weights: Weights;
+  /** The group on the preview address. */
+  readonly preview: GroupId | null;
+  /** Null: nothing goes by anything but the weights. */
+  readonly canary: CanaryRule | null;
+}
+
 export interface GroupObservation {
   readonly group: GroupId;
   /** The size last asked for. */
@@ -59,13 +80,10 @@ export interface GroupObservation {
   readonly deleting: boolean;
 }
 
-export interface FleetObservation {
+/** Its traffic is what the load balancer has acknowledged: nobody's before the first call. */
+export interface FleetObservation extends Traffic {
   readonly fleet: FleetId;
   readonly groups: readonly GroupObservation[];
-  /** What the load balancer has acknowledged; {} before the first call. */
-  readonly weights: Weights;
-  /** The group on the preview address. */
-  readonly preview: GroupId | null;
   /** False while the last table that was asked for is not what is acknowledged: it may still come into force. */
   readonly settled: boolean;
   /** What the engine was asked for and could not do when it last tried, for people; null where all is well. */
@@ -84,8 +102,8 @@ export interface Engine {
   ensureGroup(group: GroupId, release: Release, size: number, ctx: CallContext): Promise<void>;
   /** Retires what is left of the group (drained first) and forgets it. Absent is success. */
   deleteGroup(group: GroupId, ctx: CallContext): Promise<void>;
-  /** The whole weight table, durable and acknowledged by the load balancer before it returns. */
-  setTraffic(fleet: FleetId, weights: Weights, preview: GroupId | null, ctx: CallContext): Promise<void>;
+  /** Durable and acknowledged by the load balancer before it returns. */
+  setTraffic(fleet: FleetId, traffic: Traffic, ctx: CallContext): Promise<void>;
   /** What each group has answered so far. Throws rather than answer half. */
   metrics(fleet: FleetId, ctx: CallContext): Promise<readonly GroupMetrics[]>;
   /** What each instance uses. Throws rather than answer half. */
@@ -183,6 +201,7 @@ export interface RoutingTable {
   readonly fleet: FleetId;
   readonly listen: Address;
   readonly preview: { readonly listen: Address; readonly group: GroupId | null } | null;
+  readonly canary: CanaryRule | null;
   readonly health: Health;
   readonly groups: readonly RoutedGroup[];
 }
@@ -196,18 +215,24 @@ export interface EndpointObservation {
   readonly sessions: number;
 }
 
-/** Since the group was first routed. Bounds of `latencyMs` are upper, the last is open. */
-export interface GroupMetrics {
-  readonly group: GroupId;
+/** Bounds of `latencyMs` are upper, the last is open. */
+export interface Answered {
   readonly requests: number;
   /** By class: 1xx … 5xx, and `failed` for connections that got no answer. */
   readonly status: Readonly<Record<'1xx' | '2xx' | '3xx' | '4xx' | '5xx' | 'failed', number>>;
   readonly latencyMs: readonly { readonly le: number; readonly count: number }[];
 }
 
-export interface BalancerObservation {
-  readonly weights: Weights;
-  readonly preview: GroupId | null;
+/** Clients' requests since the group was first routed. */
+export interface GroupMetrics extends Answered {
+  readonly group: GroupId;
+  /** Those among them that are safe to repeat, of which there may be copies. */
+  readonly safe: Answered;
+  /** Copies of requests that others answered: no client's, and counted nowhere else. */
+  readonly mirrored: Answered;
+}
+
+export interface BalancerObservation extends Traffic {
   readonly endpoints: readonly EndpointObservation[];
 }
 

@@ -17,6 +17,7 @@ import { lintPlan } from '../plan/lint.ts';
 import type { Plan, Step } from '../plan/plan.ts';
 import { reconcile } from '../plan/reconcile.ts';
 import { emptyFleet, fold, isJudged, releaseOfState, type FleetState } from '../plan/state.ts';
+import { trafficOf } from '../plan/traffic.ts';
 import type { Entry } from '../store/journal.ts';
 import { entryOf, fleetEventOf } from './events.ts';
 import type { Executor } from './executor.ts';
@@ -242,7 +243,7 @@ export class Fleet {
       case 'ensure-group':
         return effect(() => engine.ensureGroup(step.group, releaseOfState(this.#state, step.release), step.size, ctx));
       case 'set-traffic':
-        return effect(() => engine.setTraffic(this.id, step.weights, step.preview, ctx));
+        return effect(() => engine.setTraffic(this.id, trafficOf(step), ctx));
       case 'delete-group':
         return effect(() => engine.deleteGroup(step.group, ctx));
       case 'forget-fleet':

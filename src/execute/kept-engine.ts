@@ -12,6 +12,7 @@ import type {
   BalancerObservation,
   CallContext,
   Capabilities,
+  CanaryRule,
   Engine,
   EngineName,
   FleetObservation,
@@ -22,7 +23,7 @@ import type {
   Problem,
   RoutingTable,
   Runtime,
-  Weights,
+  Traffic,
 } from '../engines/engine.ts';
 import { KilnError, messageOf } from '../errors/error.ts';
 import type { Clock } from '../platform/clock.ts';
@@ -30,9 +31,9 @@ import type { KeeperEvent } from '../plan/events.ts';
 import type { KeeperInput } from '../plan/keeper-input.ts';
 import { brakedUntil } from '../plan/healing.ts';
 import { keep, type KeeperStep } from '../plan/keeper.ts';
-import { sameWeights } from '../plan/world.ts';
 import { emptyKept, foldKept, type KeptGroup, type KeptState } from '../plan/kept-state.ts';
 import { routingTable } from '../plan/routing.ts';
+import { NO_TRAFFIC, sameRule, sameTraffic, trafficOf } from '../plan/traffic.ts';
 import type { Journal } from '../store/journal.ts';
 import { ENGINE_KINDS, entryOf, fleetEventOf, keeperEventOf } from './events.ts';
 import type { Executor } from './executor.ts';
@@ -118,21 +119,22 @@ export class KeptEngine implements Engine {
     return Promise.resolve();
   }
 
-  async setTraffic(fleet: FleetId, weights: Weights, preview: GroupId | null, ctx: CallContext): Promise<void> {
+  async setTraffic(fleet: FleetId, traffic: Traffic, ctx: CallContext): Promise<void> {
     const input = await this.#input(fleet, ctx);
-    const kept = { ...input.kept, weights, preview };
+    const kept = { ...input.kept, ...traffic };
     const table = routingTable({ ...input, kept }, new Set(kept.retiring.keys()));
     if (table !== null) this.#mustStillServe(table, input.balancer);
-    this.#record(fleet, [{ kind: 'traffic.set', weights, preview }]);
+    this.#record(fleet, [{ kind: 'traffic.set', ...traffic }]);
     if (table !== null) await this.#route(table, ctx);
   }
 
   /** A group that is to take more must have what the planner saw of it: it may have died since (law 4). */
-  #mustStillServe({ fleet, groups }: RoutingTable, seen: BalancerObservation | null): void {
+  #mustStillServe({ fleet, groups, canary }: RoutingTable, seen: BalancerObservation | null): void {
     for (const { group, weight, endpoints } of groups) {
       const ready = endpoints.filter((endpoint) => endpoint.state === 'ready').length;
       const shown = this.#shown.get(fleet)?.get(group) ?? 0;
-      if (weight > (seen?.weights[group] ?? 0) && ready < shown) {
+      const more = weight > (seen?.weights[group] ?? 0) || matched(canary, group) > matched(seen?.canary, group);
+      if (more && ready < shown) {
         const hint = 'nothing: Kiln looks again at once';
         throw new KilnError('PLAN_STALE', `${group} had ${shown} healthy instances and has ${ready} now`, { hint });
       }
@@ -170,10 +172,9 @@ export class KeptEngine implements Engine {
     const groups = [...kept.groups.values()].map((group) => this.#groupSeen(group, input));
     this.#shown.set(fleet, new Map(groups.map((each) => [each.group, each.healthySince.length])));
     const routed = this.#takesTraffic(kept);
-    const acknowledged = routed ? { weights: balancer?.weights ?? {}, preview: balancer?.preview ?? null } : kept;
+    const acknowledged = trafficOf(routed ? (balancer ?? NO_TRAFFIC) : kept);
     const trouble = this.#trouble.get(fleet) ?? this.#barred(groups);
-    const settled = sameWeights(kept.weights, acknowledged.weights) && kept.preview === acknowledged.preview;
-    return { fleet, groups, weights: acknowledged.weights, preview: acknowledged.preview, settled, trouble };
+    return { fleet, groups, ...acknowledged, settled: sameTraffic(kept, acknowledged), trouble };
   }
 
   /**
@@ -185,7 +186,7 @@ export class KeptEngine implements Engine {
     this.#looked.delete(fleet);
     const isFresh = looked !== undefined && this.#parts.clock.now() - looked.now <= FRESH_MS;
     const input = isFresh ? looked : await this.#input(fleet, ctx);
-    const kept = input.balancer === null ? input.kept : { ...input.kept, ...splitOf(input.balancer) };
+    const kept = input.balancer === null ? input.kept : { ...input.kept, ...trafficOf(input.balancer) };
     // The room as it is now: other fleets have planned since the look.
     const plan = keep({ ...input, kept, healingRoom: this.#healingRoom(fleet) });
     if (plan.healing > 0) this.#healing.set(fleet, plan.healing);
@@ -397,7 +398,9 @@ export class KeptEngine implements Engine {
   }
 }
 
-const splitOf = ({ weights, preview }: BalancerObservation): Pick<KeptState, 'weights' | 'preview'> => ({ weights, preview });
+/** By how many rules requests go to the group. */
+const matched = (rule: CanaryRule | null | undefined, group: GroupId): number =>
+  rule?.group === group ? rule.matches.length : 0;
 
 /** What the load balancer says it does is what the table asks for. */
 function inForce(table: RoutingTable, seen: BalancerObservation | null): boolean {
@@ -407,6 +410,7 @@ function inForce(table: RoutingTable, seen: BalancerObservation | null): boolean
   const weighted = table.groups.filter((group) => group.weight > 0);
   return (
     (table.preview?.group ?? null) === seen.preview &&
+    sameRule(table.canary, seen.canary) &&
     weighted.every((group) => seen.weights[group.group] === group.weight) &&
     Object.values(seen.weights).filter((weight) => weight > 0).length === weighted.length &&
     seen.endpoints.length === wanted.length &&

@@ -18,6 +18,7 @@ const table = (endpoints: readonly Endpoint[], weight = 10_000): RoutingTable =>
   fleet: FLEET,
   listen: { host: '127.0.0.1', port: 8080 },
   preview: null,
+  canary: null,
   health,
   groups: [{ group: GROUP, weight, endpoints }],
 });

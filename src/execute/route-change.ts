@@ -35,6 +35,7 @@ export function routeChange(before: RoutingTable | null, after: RoutingTable): J
     whole: before === null,
     weights: Object.fromEntries(after.groups.map(({ group, weight }) => [group, weight])),
     preview: after.preview?.group ?? null,
+    ...(after.canary === null ? {} : { canary: after.canary as unknown as Json }),
     ready: named('ready'),
     drain: named('drain'),
     gone,

@@ -5,7 +5,7 @@
 import type { GroupId, InstanceId, ReleaseNumber } from '../domain/ids.ts';
 import type { Release } from '../domain/release.ts';
 import type { ScaleTarget, Upkeep } from '../domain/upkeep.ts';
-import type { Weights } from '../engines/engine.ts';
+import type { CanaryRule, Weights } from '../engines/engine.ts';
 import type { Arm, Verdict } from './judge/judge.ts';
 
 /**
@@ -84,7 +84,13 @@ export type KeeperEvent =
   | { readonly kind: 'group.sized'; readonly group: GroupId; readonly size: number }
   | { readonly kind: 'group.deleted'; readonly group: GroupId }
   | { readonly kind: 'group.gone'; readonly group: GroupId }
-  | { readonly kind: 'traffic.set'; readonly weights: Weights; readonly preview: GroupId | null }
+  | {
+      readonly kind: 'traffic.set';
+      readonly weights: Weights;
+      readonly preview: GroupId | null;
+      /** Absent in entries of before there were any. */
+      readonly canary?: CanaryRule | null;
+    }
   | { readonly kind: 'instance.retiring'; readonly instance: InstanceId; readonly why: string }
   /** Counted once for each instance: exited by itself, missed its deadline, turned unhealthy, or could not be launched. */
   | {

@@ -2,6 +2,7 @@
 import { whyRevoked } from '../domain/revocation.ts';
 import type { FleetEvent } from './events.ts';
 import type { RolloutWorld } from './world.ts';
+import { stepText } from './strategies/canary-step.ts';
 import { deadlineOf, PAUSE_MS } from './strategies/parts.ts';
 import { wayBack } from './way-back.ts';
 
@@ -26,7 +27,7 @@ function verdictOf({ rollout, release, target }: RolloutWorld): string | null {
   if (rollout.phase !== 'advancing' || strategy.kind !== 'canary' || judged === null || strategy.steps[step] === undefined)
     return null;
   const { verdict, last } = judged;
-  const at = `r${target.release} at ${(strategy.steps[step].weight ?? 0) / 100} %`;
+  const at = `r${target.release} ${stepText(strategy.steps[step])}`;
   if (verdict.verdict === 'fail') return `the judge failed ${at}: ${verdict.why}`;
   if (last && verdict.verdict === 'unsure' && strategy.judge?.unsure === 'roll-back')
     return `not enough evidence for ${at}: ${verdict.why}`;

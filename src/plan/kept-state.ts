@@ -1,7 +1,8 @@
 /** What the keeper has been asked for and has seen fail, as a fold over its events. Pure. */
 import { groupOf, type FleetId, type GroupId, type InstanceId } from '../domain/ids.ts';
-import type { Weights } from '../engines/engine.ts';
+import type { Traffic } from '../engines/engine.ts';
 import type { KeeperEvent } from './events.ts';
+import { NO_TRAFFIC } from './traffic.ts';
 
 export interface KeptGroup {
   readonly group: GroupId;
@@ -19,11 +20,10 @@ export interface KeptGroup {
   readonly lastFailure: string | null;
 }
 
-export interface KeptState {
+/** Its traffic is what was last asked for. */
+export interface KeptState extends Traffic {
   readonly fleet: FleetId;
   readonly groups: ReadonlyMap<GroupId, KeptGroup>;
-  readonly weights: Weights;
-  readonly preview: GroupId | null;
   /** On their way out, and since when. */
   readonly retiring: ReadonlyMap<InstanceId, number>;
   /** Counted as failed and not removed yet. */
@@ -33,8 +33,7 @@ export interface KeptState {
 export const emptyKept = (fleet: FleetId): KeptState => ({
   fleet,
   groups: new Map(),
-  weights: {},
-  preview: null,
+  ...NO_TRAFFIC,
   retiring: new Map(),
   failed: new Set(),
 });
@@ -50,7 +49,7 @@ export function foldKept(state: KeptState, event: KeeperEvent, at: number): Kept
     case 'group.recovered':
       return withGroup(state, event.group, (group) => ({ ...group, braking: 0 }));
     case 'traffic.set':
-      return { ...state, weights: event.weights, preview: event.preview };
+      return { ...state, weights: event.weights, preview: event.preview, canary: event.canary ?? null };
     case 'instance.retiring':
       return state.retiring.has(event.instance)
         ? state

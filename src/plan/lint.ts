@@ -4,7 +4,7 @@
  * is not executed.
  */
 import { groupId, releaseOf, type GroupId } from '../domain/ids.ts';
-import type { FleetObservation, Weights } from '../engines/engine.ts';
+import type { FleetObservation, Traffic } from '../engines/engine.ts';
 import type { FleetEvent } from './events.ts';
 import type { Plan, Step } from './plan.ts';
 import { fold, type FleetState } from './state.ts';
@@ -14,7 +14,7 @@ interface Model {
   readonly now: number;
   readonly sizes: Map<GroupId, number>;
   readonly healthy: ReadonlyMap<GroupId, number>;
-  weights: Weights;
+  traffic: Traffic;
 }
 
 /** What is wrong with the plan, in the words of the laws; empty where nothing is. */
@@ -24,7 +24,7 @@ export function lintPlan(plan: Plan, state: FleetState, observed: FleetObservati
     now,
     sizes: new Map(observed.groups.map((group) => [group.group, group.size])),
     healthy: new Map(observed.groups.map((group) => [group.group, group.healthySince.length])),
-    weights: observed.weights,
+    traffic: observed,
   };
   const objections = plan.steps.flatMap((step) => {
     const before = capacity(model);
@@ -41,7 +41,7 @@ export function lintPlan(plan: Plan, state: FleetState, observed: FleetObservati
 /** Healthy instances in groups that take traffic. */
 const capacity = (model: Model): number =>
   [...model.sizes].reduce(
-    (sum, [group, size]) => sum + ((model.weights[group] ?? 0) > 0 ? Math.min(size, model.healthy.get(group) ?? 0) : 0),
+    (sum, [group, size]) => sum + ((model.traffic.weights[group] ?? 0) > 0 ? Math.min(size, model.healthy.get(group) ?? 0) : 0),
     0,
   );
 
@@ -74,7 +74,7 @@ function apply(model: Model, step: Step): readonly string[] {
         ? []
         : [`law 1: ${step.group} is not the group of r${step.release}`];
     case 'set-traffic':
-      return setTraffic(model, step.weights);
+      return setTraffic(model, step);
     case 'delete-group':
       return deleteGroup(model, step.group);
     case 'forget-fleet':
@@ -100,21 +100,26 @@ function sized({ bounds, rollout, size: before }: FleetState, size: number): rea
   ];
 }
 
-function setTraffic(model: Model, weights: Weights): readonly string[] {
+function setTraffic(model: Model, traffic: Traffic): readonly string[] {
+  const { weights, canary } = traffic;
   const entries = Object.entries(weights) as [GroupId, number][];
   const total = entries.reduce((sum, [, weight]) => sum + weight, 0);
   const none = total === 0 && (floorOf(model) === 0 || capacity(model) === 0);
   const sum = total === 10_000 || none ? [] : [`the weights sum to ${total}, not to 10,000`];
-  const sick = entries.filter(([group, weight]) => weight > (model.weights[group] ?? 0) && (model.healthy.get(group) ?? 0) === 0);
-  model.weights = weights;
-  return [...sum, ...sick.map(([group]) => `law 3: ${group} would get traffic and has no healthy instance`)];
+  const more = entries.filter(([group, weight]) => weight > (model.traffic.weights[group] ?? 0)).map(([group]) => group);
+  const matching = canary !== null && canary.matches.length > (model.traffic.canary?.matches.length ?? 0) ? [canary.group] : [];
+  const sick = [...more, ...matching].filter((group) => (model.healthy.get(group) ?? 0) === 0);
+  model.traffic = traffic;
+  return [...sum, ...sick.map((group) => `law 3: ${group} would get traffic and has no healthy instance`)];
 }
 
 function deleteGroup(model: Model, group: GroupId): readonly string[] {
   const { state } = model;
   model.sizes.delete(group);
   const release = releaseOf(group);
-  const serves = (model.weights[group] ?? 0) > 0 ? [`law 3: ${group} is deleted while it takes traffic`] : [];
+  const { weights, canary } = model.traffic;
+  const routed = (weights[group] ?? 0) > 0 || canary?.group === group;
+  const serves = routed ? [`law 3: ${group} is deleted while it takes traffic`] : [];
   const wayBack =
     state.life === 'active' &&
     (state.warm.some((warm) => warm.release === release) ||

@@ -4,14 +4,14 @@
  */
 import type { Digest } from '../domain/digest.ts';
 import type { FleetId, GroupId, ReleaseNumber } from '../domain/ids.ts';
-import type { Weights } from '../engines/engine.ts';
+import type { Traffic } from '../engines/engine.ts';
 import type { FleetEvent } from './events.ts';
 
 export type Step =
   | { readonly kind: 'record'; readonly event: FleetEvent }
   | { readonly kind: 'ensure-image'; readonly image: Digest }
   | { readonly kind: 'ensure-group'; readonly group: GroupId; readonly release: ReleaseNumber; readonly size: number }
-  | { readonly kind: 'set-traffic'; readonly weights: Weights; readonly preview: GroupId | null }
+  | ({ readonly kind: 'set-traffic' } & Traffic)
   | { readonly kind: 'delete-group'; readonly group: GroupId }
   | { readonly kind: 'forget-fleet' };
 

@@ -4,7 +4,7 @@
  */
 import type { GroupId } from '../domain/ids.ts';
 import { releaseOf } from '../domain/ids.ts';
-import type { FleetObservation } from '../engines/engine.ts';
+import type { CanaryRule, FleetObservation } from '../engines/engine.ts';
 import type { FleetEvent } from './events.ts';
 import { failureOf } from './failure.ts';
 import type { Plan, Step, Wait } from './plan.ts';
@@ -17,8 +17,9 @@ import { restore } from './strategies/restore.ts';
 import { rolling } from './strategies/rolling.ts';
 import { steady } from './strategies/steady.ts';
 import { scaleOf } from './scale.ts';
+import { sameTraffic } from './traffic.ts';
 import { leaveRevoked } from './way-back.ts';
-import { rolloutWorld, sameWeights, standing, worldOf, type Facts, type Goal, type RolloutWorld, type World } from './world.ts';
+import { rolloutWorld, standing, worldOf, type Facts, type Goal, type RolloutWorld, type World } from './world.ts';
 
 export function reconcile(state: FleetState, observed: FleetObservation, facts: Facts): Plan {
   const world = worldOf(state, observed, facts);
@@ -160,8 +161,14 @@ const sized = ([group, size]: readonly [GroupId, number]): Step => ({
 function traffic(world: World, goal: Goal, deleted: readonly GroupId[]): readonly Step[] {
   const kept = Object.entries(world.weights).filter(([group]) => !deleted.includes(group as GroupId));
   const weights = goal.weights ?? Object.fromEntries(kept);
-  if (world.settled && sameWeights(weights, world.weights) && goal.preview === world.preview) return [];
-  return [{ kind: 'set-traffic', weights, preview: goal.preview }];
+  const canary = goal.weights === null ? standingRule(world) : (goal.canary ?? null);
+  const wanted = { weights, preview: goal.preview, canary };
+  return world.settled && sameTraffic(wanted, world) ? [] : [{ kind: 'set-traffic', ...wanted }];
+}
+
+/** What a canary gets by rule stays only for as long as it is the one under way. */
+function standingRule({ canary, state: { rollout } }: World): CanaryRule | null {
+  return canary !== null && rollout?.phase === 'advancing' && rollout.to === releaseOf(canary.group) ? canary : null;
 }
 
 function planOf(world: World, steps: readonly Step[], waits: readonly Wait[]): Plan {

@@ -17,6 +17,7 @@ export function routingTable(input: KeeperInput, retiring: ReadonlySet<InstanceI
     fleet,
     listen: routing.listen,
     preview: previewOf(input, routing),
+    canary: canaryOf(input.kept),
     health,
     groups: [...input.kept.groups.keys()].toSorted().map((group) => routed(input, group, retiring)),
   };
@@ -28,6 +29,10 @@ function previewOf({ kept, release }: KeeperInput, lead: Routing): RoutingTable[
   const listen = (group === null ? lead : release(group)?.content.routing)?.preview ?? null;
   return listen === null ? null : { listen, group };
 }
+
+/** A group that is gone gets nothing. */
+const canaryOf = ({ canary, groups }: KeptState): RoutingTable['canary'] =>
+  canary !== null && groups.has(canary.group) ? canary : null;
 
 /** The group whose release says where to listen: the one with the most traffic, else the newest. */
 function leadGroup(kept: KeptState): GroupId | null {

@@ -57,6 +57,7 @@ function scaled(
     ],
     weights: { [GROUP]: 10_000 },
     preview: null,
+    canary: null,
     settled: true,
     trouble: null,
   };

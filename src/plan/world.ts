@@ -3,9 +3,10 @@ import { groupId, releaseOf, type GroupId, type ReleaseNumber } from '../domain/
 import type { Release } from '../domain/release.ts';
 import type { Revoked } from '../domain/revocation.ts';
 import type { Measurement } from '../domain/upkeep.ts';
-import type { FleetObservation, GroupMetrics, GroupObservation, Weights } from '../engines/engine.ts';
+import type { CanaryRule, FleetObservation, GroupMetrics, GroupObservation, Traffic, Weights } from '../engines/engine.ts';
 import type { Wait } from './plan.ts';
 import { releaseOfState, type FleetState, type Rollout } from './state.ts';
+import { trafficOf } from './traffic.ts';
 import type { FleetEvent } from './events.ts';
 
 export interface GroupView {
@@ -27,15 +28,14 @@ export interface GroupView {
   readonly deleting: boolean;
 }
 
-export interface World {
+/** Its traffic is what the load balancer has acknowledged. */
+export interface World extends Traffic {
   /** The traffic is as it was last asked for. */
   readonly settled: boolean;
   readonly state: FleetState;
   readonly now: number;
   /** The wanted number of instances. */
   readonly size: number;
-  readonly weights: Weights;
-  readonly preview: GroupId | null;
   /** Images that may not start now. */
   readonly revoked: Revoked;
   /** What the engine could not do. */
@@ -59,8 +59,10 @@ export interface RolloutWorld extends World {
 /** What a strategy wants next. Groups that `sizes` does not name are deleted. */
 export interface Goal {
   readonly sizes: ReadonlyMap<GroupId, number>;
-  /** Null leaves the traffic as it is. */
+  /** Null leaves the traffic as it is, with what a canary under way has besides. */
   readonly weights: Weights | null;
+  /** Beside the weights. Absent: nothing. */
+  readonly canary?: CanaryRule | null;
   readonly preview: GroupId | null;
   readonly waits: readonly Wait[];
   /** Recorded before anything is done. */
@@ -86,8 +88,7 @@ export function worldOf(state: FleetState, observed: FleetObservation, { now, re
     state,
     now,
     size: state.size,
-    weights: observed.weights,
-    preview: observed.preview,
+    ...trafficOf(observed),
     settled: observed.settled,
     revoked,
     trouble: observed.trouble,
@@ -169,9 +170,3 @@ export function share(counts: ReadonlyMap<GroupId, number>): Weights | null {
 }
 
 export const allTo = (group: GroupId): Weights => ({ [group]: 10_000 });
-
-export function sameWeights(a: Weights, b: Weights): boolean {
-  const [left, right] = [Object.entries(a), Object.entries(b)].map((entries) => entries.filter(([, weight]) => weight > 0));
-  if (left === undefined || right === undefined || left.length !== right.length) return false;
-  return left.every(([group, weight]) => b[group as GroupId] === weight);
-}

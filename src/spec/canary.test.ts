@@ -56,7 +56,45 @@ test('steps and limits as people write them', () => {
   assert.equal(unjudged.kind === 'canary' ? unjudged.judge : undefined, null);
 });
 
+test('steps by count, match and mirror, and what clients are told apart by', () => {
+  const written = `{ strategy: canary, sticky: cookie, steps: [{ mirror: 10%, hold: 5m }, { when: { header: X-Canary, is: "yes" } },
+    { when: { cookie: staff }, instances: 2, hold: until promoted }, { instances: 1 }, 50%] }`;
+  const read = strategy(written);
+  assert.deepEqual(read.kind === 'canary' ? [read.steps, read.sticky] : null, [
+    [
+      { mirror: 1000, holdMs: 300_000 },
+      { when: { in: 'header', name: 'X-Canary', is: 'yes' }, instances: 1, holdMs: 60_000 },
+      { when: { in: 'cookie', name: 'staff', is: null }, instances: 2, holdMs: null },
+      { instances: 1, holdMs: 60_000 },
+      { weight: 5000, holdMs: 60_000 },
+    ],
+    { by: 'cookie' },
+  ]);
+  const byHeader = strategy('{ strategy: canary, sticky: { header: X-User } }');
+  assert.deepEqual(byHeader.kind === 'canary' ? byHeader.sticky : null, { by: 'header', name: 'X-User' });
+});
+
 test('what makes no sense is refused, and said where', () => {
+  assert.match(
+    problem('{ strategy: canary, steps: [{ weight: 5%, instances: 1 }] }'),
+    /steps\[0\]: expected one of weight, instances/,
+  );
+  assert.match(problem('{ strategy: canary, steps: [{ hold: 5m }] }'), /steps\[0\]: expected one of weight, instances/);
+  assert.match(
+    problem('{ strategy: canary, steps: [{ when: { is: "yes" } }] }'),
+    /steps\[0\].when: expected exactly one of header, cookie/,
+  );
+  assert.match(
+    problem('{ strategy: canary, steps: [{ when: { header: "x) if TRUE" } }] }'),
+    /steps\[0\].when.header: expected a name/,
+  );
+  assert.match(
+    problem('{ strategy: canary, steps: [{ when: { header: x, is: yes! \u00e4 } }] }'),
+    /when.is: expected text of visible ASCII/,
+  );
+  assert.match(problem('{ strategy: canary, steps: [5%, { mirror: 10% }] }'), /replace.steps\[1\]: a mirror gets no traffic/);
+  assert.match(problem('{ strategy: canary, sticky: coookie }'), /replace.sticky/);
+  assert.match(problem('{ strategy: rolling, sticky: cookie }'), /replace\.sticky: only the canary strategy reads it/);
   assert.match(problem('{ strategy: canary, steps: [] }'), /replace\.steps: expected at least one step/);
   assert.match(problem('{ strategy: canary, steps: [100%] }'), /replace\.steps\[0\]/);
   assert.match(problem('{ strategy: canary, judge: { p90: 1s } }'), /replace\.judge/);

@@ -8,7 +8,7 @@ import type { LaunchEnvSpec, SecretsSpec } from './schema/references.ts';
 import { CANARY_KEYS, ROLLING_KEYS, type ReplaceSpec } from './schema/replace.ts';
 import type { Spec } from './schema/spec.ts';
 import type { Path } from './source.ts';
-import { splitConflict, standstill, strategyOf, writerConflict } from './strategy.ts';
+import { lateMirror, splitConflict, standstill, strategyOf, writerConflict } from './strategy.ts';
 import { ageConflict, scaleConflict, strategyIn } from './upkeep.ts';
 
 export interface Breach {
@@ -142,6 +142,7 @@ function replaceBreaches(spec: Spec): readonly Breach[] {
   const { desired } = resolveInstances(spec.run.instances);
   return [
     ...strayKeys(spec.replace, ['replace']),
+    ...lateMirrors(spec.replace, ['replace']),
     ...breach(
       ['replace', 'strategy'],
       spec.replace.strategy === undefined ? null : writerConflict(spec.replace.strategy, spec.run),
@@ -166,6 +167,14 @@ function strayKeys(said: SaidOfReplace, path: Path): readonly Breach[] {
           text: `only the ${owner} strategy reads it, and the strategy here is ${strategy}`,
         })),
     );
+}
+
+function lateMirrors({ steps }: SaidOfReplace, path: Path): readonly Breach[] {
+  const late = lateMirror(steps);
+  return breach(
+    [...path, 'steps', ...(late === null ? [] : [late])],
+    late === null ? null : 'a mirror gets no traffic, and a step before it gives some; put mirrors first',
+  );
 }
 
 /** A channel that waits for itself, over however many others, would never take an image. */
@@ -193,6 +202,7 @@ function environmentBreaches(spec: Spec, name: string): readonly Breach[] {
   const chosen = said?.replace?.strategy;
   return [
     ...strayKeys(said?.replace ?? {}, [...path, 'replace']),
+    ...lateMirrors(said?.replace ?? {}, [...path, 'replace']),
     ...breach([...path, 'listen'], splitConflict(strategyOf(replace, spec.run, instances.desired).kind, listen !== null)),
     ...breach([...path, 'replace', 'strategy'], chosen === undefined ? null : writerConflict(chosen, spec.run)),
     ...breach([...path, 'replace'], halted),

@@ -1,6 +1,6 @@
 /** The strategy that a `replace:` section means for a fleet of a size. */
-import type { JudgeTerms, Strategy } from '../domain/release.ts';
-import { DEFAULT_HOLD_MS, type JudgeSpec, type StepSpec } from './schema/canary.ts';
+import type { CanaryStep, JudgeTerms, Strategy } from '../domain/release.ts';
+import { DEFAULT_HOLD_MS, type JudgeSpec } from './schema/canary.ts';
 import { type ReplaceSpec, ROLLING } from './schema/replace.ts';
 import type { RunSpec } from './schema/run.ts';
 import type { Share } from './units.ts';
@@ -14,7 +14,10 @@ export const singleWriters = (run: Pick<RunSpec, 'volumes'>): readonly string[] 
 /** Without a word about it: rolling, or recreate where a volume has a single writer. */
 export function strategyOf(replace: ReplaceSpec, run: Pick<RunSpec, 'volumes'>, desired: number): Strategy {
   const kind = replace.strategy ?? (singleWriters(run).length > 0 ? 'recreate' : 'rolling');
-  if (kind === 'canary') return { kind, steps: replace.steps ?? DEFAULT_STEPS, judge: termsOf(replace.judge) };
+  if (kind === 'canary') {
+    const { steps = DEFAULT_STEPS, sticky } = replace;
+    return { kind, steps, judge: termsOf(replace.judge), ...(sticky === undefined ? {} : { sticky }) };
+  }
   if (kind !== 'rolling') return { kind };
   return {
     kind,
@@ -24,7 +27,7 @@ export function strategyOf(replace: ReplaceSpec, run: Pick<RunSpec, 'volumes'>, 
   };
 }
 
-const DEFAULT_STEPS: readonly StepSpec[] = [500, 2500, 5000].map((weight) => ({ weight, holdMs: DEFAULT_HOLD_MS }));
+const DEFAULT_STEPS: readonly CanaryStep[] = [500, 2500, 5000].map((weight) => ({ weight, holdMs: DEFAULT_HOLD_MS }));
 const DEFAULT_JUDGE: JudgeTerms = {
   maxErrors: null,
   maxSlowdown: 1.05,
@@ -65,6 +68,13 @@ export const splitConflict = (kind: Strategy['kind'], listens: boolean): string 
   kind !== 'canary' || listens
     ? null
     : 'canary shares out traffic, and the environment takes none; give it a listen, or use rolling';
+
+/** Which step would take away what one before it gave; null: none. */
+export function lateMirror(steps: readonly CanaryStep[] | undefined): number | null {
+  const shared = steps?.findIndex((step) => !('when' in step || 'mirror' in step)) ?? -1;
+  const late = steps?.findIndex((step, index) => 'mirror' in step && shared >= 0 && index > shared) ?? -1;
+  return late < 0 ? null : late;
+}
 
 /** Why a rolling strategy could never make a step; null: it can. */
 export function standstill(strategy: Strategy, desired: number): string | null {

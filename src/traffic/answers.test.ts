@@ -54,6 +54,9 @@ describe('answers of the runtime API', () => {
         'web.local:s0:w,BACKEND,0,0,UP,2,',
         'web.local:s0,web.local.r1.aaaaaa,0,3,UP,4,',
         'web.local:relay,BACKEND,0,0,UP,9,',
+        'web.local,FRONTEND,0,0,UP,7,',
+        'web.local:preview,FRONTEND,0,0,UP,2,',
+        'web.local:mirror,FRONTEND,0,0,UP,4,',
         '',
       ].join('\n'),
     );
@@ -63,11 +66,17 @@ describe('answers of the runtime API', () => {
         '0x7faa240484c8: key=web.local:s0|web.local.r1|5|1 use=0 exp=0 gpc0=3',
         '0x7faa24048b38: key=web.local:s0|web.local.r1|2|inf use=0 exp=0 gpc0=15',
         '0x7faa24048c38: key=web.local:s0|web.local.r1|preview|5|1 use=0 exp=0 gpc0=1',
+        '0x7faa24048d38: key=web.local:s0|web.local.r1|w|5|1 use=0 exp=0 gpc0=1',
         '',
       ].join('\n'),
     );
     assert.equal(counters['web.local:s0|web.local.r1|2|inf'], 15);
-    assert.deepEqual(ownAnswers(stat, counters), { 'failed|web.local|0': 3 });
+    assert.deepEqual(ownAnswers(stat, counters), {
+      'failed|web.local|0|reads': 1,
+      'failed|web.local|0|writes': 1,
+      'failed|web.local|preview': 1,
+      'failed|web.local|mirror': 4,
+    });
     assert.equal(stat.find((row) => row.name === 'web.local.r1.aaaaaa')?.sessions, 3);
   });
 

@@ -11,7 +11,18 @@ import { sha256 } from '../platform/hash.ts';
 import type { Digest } from '../domain/digest.ts';
 import { bucketTable, METRICS_TABLE } from './buckets.ts';
 import { mapPath, relayName, type TrafficPaths } from './paths.ts';
-import { backendName, doorsOf, LANES, relayBackend, WRITES_SUFFIX, type Door, type Lane } from './routes.ts';
+import {
+  backendName,
+  doorsOf,
+  LANES,
+  mirrorDoor,
+  relayBackend,
+  WRITES_MARK,
+  WRITES_SUFFIX,
+  type Door,
+  type Lane,
+} from './routes.ts';
+import { matchLines, mirrorLines, mirrorRouteLine, NO_WIRING, placeLines } from './rule.ts';
 import type { Fleets, RoutedFleet } from './slots.ts';
 
 export interface Machine {
@@ -27,12 +38,17 @@ const KEEP_ALIVE_SECONDS = 65;
 export function renderConfig(fleets: Fleets, paths: TrafficPaths, machine: Machine): string {
   const routed = [...fleets.values()];
   const sections = [
-    globalSection(paths, machine),
+    globalSection(
+      paths,
+      machine,
+      routed.some(({ wiring }) => wiring.mirrors),
+    ),
     defaultsSection(),
     slotDefaults(paths),
-    `backend ${METRICS_TABLE} from base\n  stick-table type string len 128 size 100k store gpc0`,
+    `backend ${METRICS_TABLE} from base\n  stick-table type string len 256 size 100k store gpc0`,
     noGroupSection(),
-    ...routed.flatMap((fleet) => doorsOf(fleet).flatMap((door) => doorSections(door, paths, machine))),
+    ...routed.flatMap((fleet) => doorsOf(fleet).flatMap((door) => doorSections(door, fleet, paths, machine))),
+    ...routed.filter(({ wiring }) => wiring.mirrors).map((fleet) => mirrorSection(fleet, paths, machine)),
     ...routed.flatMap(slotSections),
   ];
   return `${sections.join('\n\n')}\n`;
@@ -40,16 +56,17 @@ export function renderConfig(fleets: Fleets, paths: TrafficPaths, machine: Machi
 
 /** What the runtime API can't change: two states of the same structure need no reload between them. */
 export function structureOf(fleets: Fleets, paths: TrafficPaths, machine: Machine): Digest {
-  const bare = [...fleets].map(([id, { table, slots }]) => [id, { table: { ...table, groups: [] }, slots }] as const);
+  const bare = [...fleets].map(([id, fleet]) => [id, { ...fleet, table: { ...fleet.table, groups: [], canary: null } }] as const);
   return sha256(renderConfig(new Map(bare), paths, machine));
 }
 
-const globalSection = (paths: TrafficPaths, { account, maxConnections }: Machine): string =>
+const globalSection = (paths: TrafficPaths, { account, maxConnections }: Machine, mirrors: boolean): string =>
   [
     'global',
     `  stats socket ${quoted(paths.stats)} mode 600 level admin expose-fd listeners`,
     `  maxconn ${maxConnections}`,
     `  hard-stop-after ${HARD_STOP_SECONDS}s`,
+    ...(mirrors ? [`  lua-load-per-thread ${quoted(paths.script)}`] : []),
     ...(account === null ? [] : [`  user ${account}`, `  group ${account}`, `  chroot ${quoted(paths.jail)}`]),
   ].join('\n');
 
@@ -78,6 +95,8 @@ const slotDefaults = (paths: TrafficPaths): string =>
     '  balance leastconn',
     '  option forwardfor',
     '  http-request set-header X-Forwarded-Proto http',
+    // Before the script that sent the copy gives up: what no longer waits is not counted.
+    "  http-request set-timeout server 5s if { var(txn.route) -m end '|mirror' }",
     // The app's own is about its connection to us. Clients that heed ours never send on a connection that we are closing.
     `  http-response set-header Keep-Alive timeout=${KEEP_ALIVE_SECONDS - 5}`,
     '  http-response set-var(txn.class) status,div(100)',
@@ -94,31 +113,56 @@ const noGroupSection = (): string =>
     `  http-request return status 503 content-type text/plain lf-string "No release of %f takes traffic now.\\n"`,
   ].join('\n');
 
-function doorSections(door: Door, paths: TrafficPaths, { account }: Machine): readonly string[] {
-  const relay = join(paths.jail, relayName(door.name));
-  const owner = account === null ? '' : ` user ${account} group ${account}`;
+function doorSections(door: Door, { wiring }: RoutedFleet, paths: TrafficPaths, machine: Machine): readonly string[] {
+  const map = bareWord(mapPath(paths, door.name));
+  const rules = door.kind === 'fleet' ? wiring : NO_WIRING;
   const frontend = [
     `frontend ${door.name} from base`,
     `  bind ${quoted(addressText(door.listen))}`,
-    `  bind ${quoted(`unix@${relay}`)} mode 600${owner} accept-proxy`,
-    `  http-request set-var(txn.begun) date(0,us)`,
-    `  http-request set-var(txn.route) rand(10000),map_int(${bareWord(mapPath(paths, door.name))})`,
-    '  acl routed var(txn.route) -m found',
+    socketLine(door.name, paths, machine),
+    '  http-request set-var(txn.begun) date(0,us)',
     '  acl repeatable method GET HEAD OPTIONS',
+    ...placeLines(rules, map),
+    `  http-request set-var(txn.route) var(txn.place),map_int(${map})`,
+    ...matchLines(rules, map, quoted),
+    '  acl routed var(txn.route) -m found',
+    `  http-request set-var(txn.route) var(txn.route),concat(${WRITES_MARK}) if routed !repeatable`,
+    ...mirrorLines(rules, map, bareWord(socketSeen(mirrorDoor(door.fleet), paths, machine))),
     `  use_backend %[var(txn.route),word(1,|)] if routed repeatable`,
     `  use_backend %[var(txn.route),word(1,|),concat(${WRITES_SUFFIX})] if routed`,
     `  default_backend ${NO_GROUP}`,
   ];
-  // The socket's path as the worker sees it: from within its chroot.
-  const target = account === null ? relay : `/${relayName(door.name)}`;
   const relays = LANES.map((lane) =>
     [
       `backend ${relayBackend(door.name)}${lane === 'writes' ? WRITES_SUFFIX : ''} from base`,
       '  option http-server-close',
-      `  server newest ${quoted(`unix@${target}`)} send-proxy-v2`,
+      `  server newest ${quoted(`unix@${socketSeen(door.name, paths, machine)}`)} send-proxy-v2`,
     ].join('\n'),
   );
   return [frontend.join('\n'), ...relays];
+}
+
+/** A door on a Unix socket, with the client's address handed over. */
+const socketLine = (door: string, paths: TrafficPaths, { account }: Machine): string =>
+  `  bind ${quoted(`unix@${join(paths.jail, relayName(door))}`)} mode 600${account === null ? '' : ` user ${account} group ${account}`} accept-proxy`;
+
+/** The socket's path as the worker sees it: from within its chroot. */
+const socketSeen = (door: string, paths: TrafficPaths, { account }: Machine): string =>
+  account === null ? join(paths.jail, relayName(door)) : `/${relayName(door)}`;
+
+/** Where copies of requests come in: everybody else's come first. */
+function mirrorSection({ table }: RoutedFleet, paths: TrafficPaths, machine: Machine): string {
+  const door = mirrorDoor(table.fleet);
+  return [
+    `frontend ${door} from base`,
+    socketLine(door, paths, machine),
+    '  http-request set-nice 512',
+    '  http-request set-var(txn.begun) date(0,us)',
+    mirrorRouteLine(bareWord(mapPath(paths, table.fleet))),
+    '  acl routed var(txn.route) -m found',
+    '  use_backend %[var(txn.route),word(1,|)] if routed',
+    `  default_backend ${NO_GROUP}`,
+  ].join('\n');
 }
 
 const slotSections = (fleet: RoutedFleet): readonly string[] =>

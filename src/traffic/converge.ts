@@ -5,19 +5,8 @@
 import type { Endpoint } from '../engines/engine.ts';
 import type { Worker } from './master.ts';
 import { mapPath, type TrafficPaths } from './paths.ts';
-import {
-  backendName,
-  doorsOf,
-  everything,
-  LANES,
-  mapText,
-  parseBackend,
-  parseMap,
-  rangeKey,
-  rangesOf,
-  relayBackend,
-  type Range,
-} from './routes.ts';
+import { mapText, parseMap, rangeKey, type Range } from './map.ts';
+import { backendName, doorsOf, everything, LANES, parseBackend, rangesOf, relayBackend } from './routes.ts';
 import { serverArguments } from './config.ts';
 import { taken, type RoutedFleet } from './slots.ts';
 import { parseServers, type ServerRow } from './stat.ts';

@@ -180,7 +180,7 @@ describe('the load balancer', requires('haproxy'), () => {
     const answer = await get(port, '/');
     assert.equal(answer.status, 503);
     assert.match(answer.body, /No release of web\.local takes traffic now/);
-    assert.deepEqual(await balancer.observe(fleet, CTX), { weights: {}, preview: null, endpoints: [] });
+    assert.deepEqual(await balancer.observe(fleet, CTX), { weights: {}, preview: null, canary: null, endpoints: [] });
     assert.equal(await balancer.observe(fleetOfService('other'), CTX), null);
   });
 

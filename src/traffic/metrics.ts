@@ -3,23 +3,27 @@
  * kept beside the sums, so that every reading adds only what is new, also after a restart of the daemon.
  */
 import { isGroupId, type FleetId, type GroupId } from '../domain/ids.ts';
-import type { GroupMetrics } from '../engines/engine.ts';
+import type { Answered, GroupMetrics } from '../engines/engine.ts';
 import { readIfThere, writeFileAtomic } from '../platform/files.ts';
 import { BOUNDS_MS, METRICS_TABLE } from './buckets.ts';
 import type { Master } from './master.ts';
 import type { TrafficPaths } from './paths.ts';
 import { startTime } from './process.ts';
-import { groupOfRoute, parseBackend } from './routes.ts';
-import type { Fleets } from './slots.ts';
+import { groupOfRoute, parseBackend, WRITES_MARK, type Whose } from './routes.ts';
+import type { Fleets, RoutedFleet } from './slots.ts';
 import { parseStat, type StatRow } from './stat.ts';
 
-/** By counter: `2|15` answers of class 2xx within 15 ms, `failed` those that HAProxy had to give itself. */
+/** By counter: `reads|2|15` answers of class 2xx within 15 ms, `reads|failed` those that HAProxy had to give itself. */
 type Counts = Record<string, number>;
 
 /** By the counter's name in HAProxy. */
 type Reading = Readonly<Record<string, number>>;
 
+/** A book of another form begins anew. */
+const FORM = 2;
+
 interface Book {
+  readonly form: typeof FORM;
   readonly sums: Record<string, Counts>;
   /** By worker: pid and start time. */
   readonly readings: Record<string, Reading>;
@@ -37,7 +41,7 @@ export class Metrics {
   /** A damaged book begins anew: metrics are worth less than a daemon that starts. */
   static async open(paths: TrafficPaths): Promise<Metrics> {
     const text = await readIfThere(paths.metrics);
-    return new Metrics(paths.metrics, parseBook(text) ?? { sums: {}, readings: {} });
+    return new Metrics(paths.metrics, parseBook(text) ?? { form: FORM, sums: {}, readings: {} });
   }
 
   /** Reads every worker and adds what is new. `fleets`: who sits in which slot since the last reading. */
@@ -57,7 +61,7 @@ export class Metrics {
     }
     const known = new Set([...fleets.values()].flatMap((fleet) => fleet.slots));
     const kept = Object.fromEntries(Object.entries(sums).filter(([group]) => isGroupId(group) && known.has(group)));
-    await this.#save({ sums: kept, readings });
+    await this.#save({ form: FORM, sums: kept, readings });
   }
 
   of(fleet: FleetId, fleets: Fleets): readonly GroupMetrics[] {
@@ -88,19 +92,29 @@ export function parseTable(text: string): Reading {
   );
 }
 
-/** By slot, as `failed|web.local|3`: all answers of class 5xx, less those that came from an instance. */
+/**
+ * Answers of class 5xx less those that came from an instance: of a slot's lanes as `failed|web.local|3|reads`, of the doors
+ * that are no client's as `failed|web.local|preview`.
+ */
 export function ownAnswers(rows: readonly StatRow[], counters: Reading): Reading {
   const failed: Counts = {};
-  const bump = (backend: string, by: number): void => {
-    const parsed = parseBackend(backend);
-    if (parsed === null) return;
-    const key = `failed|${parsed.fleet}|${parsed.slot}`;
+  const bump = (key: string, by: number): void => {
     failed[key] = (failed[key] ?? 0) + by;
   };
-  for (const row of rows) if (row.name === 'BACKEND') bump(row.backend, row.answers5xx);
+  for (const { backend, name, answers5xx } of rows) {
+    const slot = name === 'BACKEND' ? parseBackend(backend) : null;
+    const [fleet, door] = backend.split(':');
+    if (slot !== null) bump(`failed|${slot.fleet}|${slot.slot}|${slot.lane}`, answers5xx);
+    else if (name === 'FRONTEND' && (door === 'preview' || door === 'mirror')) bump(`failed|${fleet}|${door}`, answers5xx);
+  }
   for (const [key, count] of Object.entries(counters)) {
     const { route, counter } = splitKey(key);
-    if (counter.startsWith('5|')) bump(route.split('|')[0] ?? '', -count);
+    const routed = groupOfRoute(route);
+    const slot = parseBackend(route.split('|')[0] ?? '');
+    if (routed === null || slot === null || !counter.startsWith('5|')) continue;
+    const { whose } = routed;
+    bump(`failed|${slot.fleet}|${slot.slot}|${route.endsWith(WRITES_MARK) ? 'writes' : 'reads'}`, -count);
+    if (whose === 'preview' || whose === 'mirror') bump(`failed|${slot.fleet}|${whose}`, -count);
   }
   return failed;
 }
@@ -116,48 +130,71 @@ function add(sums: Record<string, Counts>, reading: Reading, before: Reading, fl
     if (counted === null) continue;
     const last = before[key] ?? 0;
     // A counter that is less than before was evicted from the table and began anew. Failures are a difference: they may fall.
-    const more = value >= last || counted.counter === 'failed' ? value - last : value;
+    const more = value >= last || counted.counter.endsWith('|failed') ? value - last : value;
     const counts = (sums[counted.group] ??= {});
     counts[counted.counter] = (counts[counted.counter] ?? 0) + more;
   }
 }
 
-/** Null for what belongs to no group: previews, relays, slots that are free again. */
+/** Null for what belongs to no group: relays, slots that are free again. */
 function counterOf(key: string, fleets: Fleets): { readonly group: GroupId; readonly counter: string } | null {
-  const [kind, fleet, slot] = key.split('|');
-  if (kind === 'failed') {
-    const group = fleets.get(fleet as FleetId)?.slots[Number(slot)];
-    return group === undefined || group === null ? null : { group, counter: 'failed' };
+  if (key.startsWith('failed|')) {
+    const [, id, where = '', lane] = key.split('|');
+    const fleet = fleets.get(id as FleetId);
+    const group = fleet === undefined ? null : failedAt(fleet, where);
+    return group === null ? null : { group, counter: `${lane ?? where}|failed` };
   }
   const { route, counter } = splitKey(key);
   const routed = groupOfRoute(route);
-  return routed === null || routed.preview ? null : { group: routed.group, counter };
+  return routed === null ? null : { group: routed.group, counter: `${routed.whose}|${counter}` };
 }
 
+/** The group behind a door that is no client's, or in a slot. */
+function failedAt({ table, slots }: RoutedFleet, where: string): GroupId | null {
+  if (where === 'mirror') return table.canary?.group ?? null;
+  return (where === 'preview' ? table.preview?.group : slots[Number(where)]) ?? null;
+}
+
+/** A slot's own answers are to whoever asked: those to previews and copies are known by their doors. */
 function asMetrics(group: GroupId, counts: Counts): GroupMetrics {
-  const classes = (digit: string): number =>
-    Object.entries(counts).reduce((sum, [counter, count]) => (counter.startsWith(`${digit}|`) ? sum + count : sum), 0);
+  const own = (whose: Whose): number => counts[`${whose}|failed`] ?? 0;
+  const ownReads = own('reads') - own('mirror') - own('preview');
+  return {
+    group,
+    ...answered(counts, ['reads', 'writes'], ownReads + own('writes')),
+    safe: answered(counts, ['reads'], ownReads),
+    mirrored: answered(counts, ['mirror'], own('mirror')),
+  };
+}
+
+/** `own`: answers that HAProxy gave in their place. */
+function answered(counts: Counts, whose: readonly Whose[], own: number): Answered {
+  const total = (matches: (name: string, bucket: string) => boolean): number =>
+    Object.entries(counts).reduce((sum, [counter, count]) => {
+      const [who, name = '', bucket = ''] = counter.split('|');
+      return whose.some((each) => each === who) && matches(name, bucket) ? sum + count : sum;
+    }, 0);
+  const classes = (digit: string): number => total((name) => name === digit);
   const status = {
     '1xx': classes('1'),
     '2xx': classes('2'),
     '3xx': classes('3'),
     '4xx': classes('4'),
     '5xx': classes('5'),
-    failed: Math.max(0, counts['failed'] ?? 0),
+    failed: Math.max(0, own),
   };
-  const within = (bucket: string): number =>
-    Object.entries(counts).reduce((sum, [counter, count]) => (counter.split('|')[1] === bucket ? sum + count : sum), 0);
-  const closed = BOUNDS_MS.map((le) => ({ le, count: within(String(le)) }));
+  const bounds = [...BOUNDS_MS.map((le) => [le, String(le)] as const), [Number.POSITIVE_INFINITY, 'inf'] as const];
+  const latencyMs = bounds.map(([le, name]) => ({ le, count: total((_, bucket) => bucket === name) }));
   const requests = Object.values(status).reduce((sum, count) => sum + count, 0);
-  return { group, requests, status, latencyMs: [...closed, { le: Number.POSITIVE_INFINITY, count: within('inf') }] };
+  return { requests, status, latencyMs };
 }
 
 function parseBook(text: string | null): Book | null {
   if (text === null) return null;
   try {
     const book = JSON.parse(text) as Partial<Book>;
-    return typeof book.sums === 'object' && typeof book.readings === 'object'
-      ? { sums: book.sums, readings: book.readings }
+    return book.form === FORM && typeof book.sums === 'object' && typeof book.readings === 'object'
+      ? { form: FORM, sums: book.sums, readings: book.readings }
       : null;
   } catch {
     return null;

@@ -3,7 +3,9 @@ import { isInstanceId, type FleetId, type InstanceId } from '../domain/ids.ts';
 import type { BalancerObservation, EndpointObservation } from '../engines/engine.ts';
 import type { Master, Worker } from './master.ts';
 import { mapPath, type TrafficPaths } from './paths.ts';
-import { groupOfRoute, parseBackend, parseMap, weightsOf } from './routes.ts';
+import { parseMap } from './map.ts';
+import { groupOfRoute, parseBackend, weightsOf } from './routes.ts';
+import { ruleIn } from './rule.ts';
 import { parseServers, parseStat, type ServerState, type StatRow } from './stat.ts';
 
 /** Requests in flight count in every worker: after a reload the old one still serves what it had begun. */
@@ -21,8 +23,10 @@ export async function observeFleet(
   for (const server of parseServers(await worker.query('show servers state'))) {
     if (mine(server.backend)) states.set(server.name, server.state);
   }
+  const routes = parseMap(await worker.query(`show map ${mapPath(paths, fleet)}`));
   return {
-    weights: weightsOf(parseMap(await worker.query(`show map ${mapPath(paths, fleet)}`))),
+    weights: weightsOf(routes),
+    canary: ruleIn(routes),
     preview: preview ? await previewGroup(worker, fleet, paths) : null,
     endpoints: endpointsOf(rows, states, leaving),
   };

@@ -10,6 +10,8 @@ export interface TrafficPaths {
   readonly config: string;
   /** One map file for each door, named after it. */
   readonly maps: string;
+  /** What HAProxy runs to copy requests. */
+  readonly script: string;
   readonly metrics: string;
   readonly run: string;
   /** HAProxy's master: its CLI reaches every worker, old ones too. */
@@ -30,6 +32,7 @@ export function trafficPaths(home: Home): TrafficPaths {
     state: join(kept, 'state.json'),
     config: join(kept, 'haproxy.cfg'),
     maps: join(kept, 'maps'),
+    script: join(kept, 'mirror.lua'),
     metrics: join(kept, 'metrics.json'),
     run,
     master: join(run, 'master.sock'),

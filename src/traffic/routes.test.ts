@@ -5,7 +5,8 @@ import { array, assert as holds, integer, property, uniqueArray } from 'fast-che
 
 import type { GroupId } from '../domain/ids.ts';
 import type { RoutedGroup } from '../engines/engine.ts';
-import { doorsOf, mapText, parseMap, rangesOf, weightsOf } from './routes.ts';
+import { mapText, parseMap } from './map.ts';
+import { doorsOf, rangesOf, weightsOf } from './routes.ts';
 import { ALL_BASIS_POINTS, place, validate, type RoutedFleet } from './slots.ts';
 import { HEALTH, fleetOfService, routed } from './testing/world.ts';
 
@@ -14,6 +15,7 @@ const tableOf = (groups: readonly RoutedGroup[]): RoutedFleet['table'] => ({
   fleet,
   listen: { host: '127.0.0.1', port: 8080 },
   preview: null,
+  canary: null,
   health: HEALTH,
   groups,
 });

@@ -9,6 +9,8 @@
  */
 import { isGroupId, type FleetId, type GroupId } from '../domain/ids.ts';
 import type { Weights } from '../engines/engine.ts';
+import type { Range } from './map.ts';
+import { ruleRanges } from './rule.ts';
 import { ALL_BASIS_POINTS, taken, type RoutedFleet } from './slots.ts';
 
 /** What clients connect to: a fleet's own address, or that of its preview. */
@@ -18,12 +20,6 @@ export interface Door {
   readonly fleet: FleetId;
   readonly listen: { readonly host: string; readonly port: number };
   readonly kind: 'fleet' | 'preview';
-}
-
-export interface Range {
-  readonly from: number;
-  readonly to: number;
-  readonly route: string;
 }
 
 /**
@@ -47,6 +43,9 @@ export function parseBackend(name: string): { readonly fleet: string; readonly s
   return { fleet, slot: Number(slot.slice(1)), lane: lane === undefined ? 'reads' : 'writes' };
 }
 
+/** Where copies of requests come in: no client connects there, and it has no map of its own. */
+export const mirrorDoor = (fleet: FleetId): string => `${fleet}:mirror`;
+
 export function doorsOf({ table }: RoutedFleet): readonly Door[] {
   const { fleet, listen, preview } = table;
   const own: Door = { name: fleet, fleet, listen, kind: 'fleet' };
@@ -63,14 +62,16 @@ export function rangesOf(door: Door, fleet: RoutedFleet): readonly Range[] {
     // The third part keeps requests of a preview out of the group's metrics.
     return shown === undefined ? [] : everything(`${routeTo(door.fleet, shown.slot, shown.routed.group)}|preview`);
   }
+  const { canary } = fleet.table;
+  const routes = taken(fleet).map(({ slot, routed }) => ({ ...routed, route: routeTo(door.fleet, slot, routed.group) }));
+  const special = routes.filter(({ group }) => group === canary?.group);
+  // The canary's places begin at 0, so that a client below its share stays below it when the share grows.
+  const ordered = [...special, ...routes.filter(({ group }) => group !== canary?.group)];
   let from = 0;
-  return taken(fleet)
-    .filter(({ routed }) => routed.weight > 0)
-    .map(({ slot, routed }) => {
-      const range = { from, to: from + routed.weight - 1, route: routeTo(door.fleet, slot, routed.group) };
-      from += routed.weight;
-      return range;
-    });
+  const shares = ordered
+    .filter(({ weight }) => weight > 0)
+    .map(({ weight, route }) => ({ from, to: (from += weight) - 1, route }));
+  return [...shares, ...special.flatMap(({ route }) => (canary === null ? [] : ruleRanges(canary, route)))];
 }
 
 export const everything = (route: string): readonly Range[] => [{ from: 0, to: ALL_BASIS_POINTS - 1, route }];
@@ -78,29 +79,23 @@ export const everything = (route: string): readonly Range[] => [{ from: 0, to: A
 /** The backend behind which the newest worker listens: where workers that are leaving send their last requests. */
 export const relayBackend = (door: string): string => `${door}:relay`;
 
-export const rangeKey = ({ from, to }: Range): string => `${from}:${to}`;
+/** Whose requests they are, so that each is counted where it belongs. */
+export type Whose = 'reads' | 'writes' | 'preview' | 'mirror';
 
-/** A map file's content; `show map` prints the same lines behind a pointer each. */
-export const mapText = (ranges: readonly Range[]): string =>
-  ranges.map((range) => `${rangeKey(range)} ${range.route}\n`).join('');
-
-/** From `show map`: `0x5562… 0:499 web.local:s1|web.local.r8` a line. */
-export function parseMap(text: string): readonly Range[] {
-  return text.split('\n').flatMap((line) => {
-    const [, from, to, route] = /^0x[0-9a-f]+ (\d+):(\d+) (\S+)$/.exec(line) ?? [];
-    return from === undefined || to === undefined || route === undefined ? [] : [{ from: Number(from), to: Number(to), route }];
-  });
-}
+/** Added to the route of a client's request that is no read. */
+export const WRITES_MARK = '|w';
 
 /** Null: a route of no group (a relay). */
-export function groupOfRoute(route: string): { readonly group: GroupId; readonly preview: boolean } | null {
-  const [, group = '', preview] = route.split('|');
-  return isGroupId(group) ? { group, preview: preview !== undefined } : null;
+export function groupOfRoute(route: string): { readonly group: GroupId; readonly whose: Whose } | null {
+  const [, group = '', mark] = route.split('|');
+  if (!isGroupId(group)) return null;
+  if (mark === 'preview' || mark === 'mirror') return { group, whose: mark };
+  return { group, whose: mark === undefined ? 'reads' : 'writes' };
 }
 
 export function weightsOf(ranges: readonly Range[]): Weights {
   const weights: Record<GroupId, number> = {};
-  for (const { from, to, route } of ranges) {
+  for (const { from, to, route } of ranges.filter((each) => each.from < ALL_BASIS_POINTS)) {
     const to_ = groupOfRoute(route);
     if (to_ !== null) weights[to_.group] = (weights[to_.group] ?? 0) + to - from + 1;
   }

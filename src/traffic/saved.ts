@@ -6,9 +6,12 @@ import { KilnError } from '../errors/error.ts';
 import { readIfThere, writeFileAtomic } from '../platform/files.ts';
 import { bucketTable, bucketText } from './buckets.ts';
 import { renderConfig, type Machine } from './config.ts';
+import { MIRROR_SCRIPT } from './mirror.ts';
 import { mapPath, type TrafficPaths } from './paths.ts';
 import { checkConfig } from './process.ts';
-import { doorsOf, mapText, rangesOf } from './routes.ts';
+import { mapText } from './map.ts';
+import { doorsOf, rangesOf } from './routes.ts';
+import { NO_WIRING } from './rule.ts';
 import { validate, type Fleets, type RoutedFleet } from './slots.ts';
 
 /** What an earlier daemon left. Throws STORE_UNREADABLE rather than begin with nothing while services are up. */
@@ -16,7 +19,7 @@ export async function loadFleets(paths: TrafficPaths): Promise<Fleets> {
   const text = await readIfThere(paths.state);
   if (text === null) return new Map();
   try {
-    const saved = JSON.parse(text) as readonly RoutedFleet[];
+    const saved = (JSON.parse(text) as readonly SavedFleet[]).map(completed);
     for (const { table } of saved) validate(table);
     return new Map(saved.map((fleet) => [fleet.table.fleet, fleet]));
   } catch (cause) {
@@ -27,6 +30,16 @@ export async function loadFleets(paths: TrafficPaths): Promise<Fleets> {
   }
 }
 
+/** Earlier versions knew no rules. */
+type SavedFleet = Pick<RoutedFleet, 'slots'> &
+  Partial<RoutedFleet> & { readonly table: Omit<RoutedFleet['table'], 'canary'> & Partial<RoutedFleet['table']> };
+
+const completed = ({ table, slots, wiring }: SavedFleet): RoutedFleet => ({
+  table: { ...table, canary: table.canary ?? null },
+  slots,
+  wiring: wiring ?? NO_WIRING,
+});
+
 /**
  * The state last: it is what a start reads, and then the maps and the configuration are written from it again.
  * `checked`: the structure may have changed, so HAProxy is asked first, and nothing is in place that it refuses.
@@ -34,6 +47,7 @@ export async function loadFleets(paths: TrafficPaths): Promise<Fleets> {
 export async function saveFleets(fleets: Fleets, paths: TrafficPaths, machine: Machine, checked: boolean): Promise<void> {
   const maps = mapTexts(fleets, paths);
   for (const [file, text] of maps) await write(file, text);
+  await write(paths.script, MIRROR_SCRIPT);
   const config = renderConfig(fleets, paths, machine);
   if (checked && (await readIfThere(paths.config)) !== config) await requireAccepted(config, paths);
   await write(paths.config, config);

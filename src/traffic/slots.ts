@@ -6,12 +6,15 @@ import { isIP } from 'node:net';
 
 import { fleetOf, groupOf, isFleetId, isGroupId, isInstanceId, type FleetId, type GroupId } from '../domain/ids.ts';
 import type { Address, RoutedGroup, RoutingTable } from '../engines/engine.ts';
+import { isFieldName, isFieldValue } from '../domain/requests.ts';
 import { KilnError } from '../errors/error.ts';
+import { NO_WIRING, wiringFor, type Wiring } from './rule.ts';
 
 /** A fleet as the load balancer has it: its table, and which group sits in which slot (null: free). */
 export interface RoutedFleet {
   readonly table: RoutingTable;
   readonly slots: readonly (GroupId | null)[];
+  readonly wiring: Wiring;
 }
 
 /** By fleet, in the order in which the fleets came. */
@@ -33,7 +36,7 @@ export function place(before: RoutedFleet | undefined, table: RoutingTable): Rou
     if (free >= 0) slots[free] = group;
     else slots.push(group, ...Array.from({ length: SPARE_SLOTS }, () => null));
   }
-  return { table, slots };
+  return { table, slots, wiring: wiringFor(table.canary, before?.wiring ?? NO_WIRING) };
 }
 
 /** The slots that hold a group, with its entry in the table. */
@@ -61,12 +64,23 @@ export function validate(table: RoutingTable): void {
   if (sum !== 0 && sum !== ALL_BASIS_POINTS) throw new RangeError(`the weights of ${fleet} sum to ${sum}, not 10000 or 0`);
   const preview = table.preview?.group ?? null;
   if (preview !== null && !ids.includes(preview)) throw new RangeError(`the preview group ${preview} is not in the table`);
+  validateRule(table);
   for (const routed of groups) validateEndpoints(routed);
   if (health.probe.kind === 'http' && !isWord(health.probe.path)) {
     throw new KilnError('CONFIG_INVALID', `the health check's path ${JSON.stringify(health.probe.path)} holds white space`, {
       hint: 'write it as in a request, with %20 for a space',
     });
   }
+}
+
+function validateRule({ fleet, canary, groups }: RoutingTable): void {
+  if (canary === null) return;
+  const { group, sticky, matches, mirror } = canary;
+  if (!groups.some((each) => each.group === group)) throw new RangeError(`the canary of ${fleet} is not in the table: ${group}`);
+  const names = [...matches.map(({ name }) => name), ...(sticky?.by === 'header' ? [sticky.name] : [])];
+  for (const name of names) if (!isFieldName(name)) throw new RangeError(`not the name of a header or cookie: ${name}`);
+  for (const { is } of matches) if (is !== null && !isFieldValue(is)) throw new RangeError(`not the value of a header: ${is}`);
+  if (!Number.isInteger(mirror) || mirror < 0 || mirror > ALL_BASIS_POINTS) throw new RangeError('a mirror is basis points');
 }
 
 function validateEndpoints({ group, endpoints }: RoutedGroup): void {

@@ -1,11 +1,14 @@
 /** The canonical rollouts: each strategy, to success and to failure, and each way that a person turns one round. */
 import type { Strategy } from '../../src/domain/release.ts';
+import type { Match } from '../../src/domain/requests.ts';
 import { GOOD, type Behaviour } from '../../src/engines/sim/behaviour.ts';
 import { contentOf, imageOf, type ReleaseTraits } from './releases.ts';
 import type { Act, Scenario, TimedAct } from './scenario.ts';
 
 const NEVER: Behaviour = { kind: 'never' };
 const LIAR: Behaviour = { kind: 'lies', healthyAfterMs: 300 };
+/** All of them end when the canary has half of the traffic. */
+const SHORT: Behaviour = { kind: 'exits', healthyAfterMs: 300, afterMs: 7000 };
 const SIZE = 3;
 /** Long enough for any rollout of these to be over. */
 const LATER_MS = 60_000;
@@ -32,6 +35,19 @@ const canary: Strategy = {
   ],
   judge: terms,
 };
+const EVERY: Match = { in: 'header', name: 'x-canary', is: 'yes' };
+const careful: Strategy = {
+  kind: 'canary',
+  steps: [
+    { mirror: 5000, holdMs: 2000 },
+    { when: EVERY, instances: 1, holdMs: 2000 },
+    { instances: 1, holdMs: 2000 },
+    { weight: 5000, holdMs: 2000 },
+  ],
+  judge: { ...terms, unsure: 'go-on', waitMs: 5000 },
+  sticky: { by: 'cookie' },
+};
+const matched: Strategy = { kind: 'canary', steps: [{ when: EVERY, instances: 2, holdMs: null }], judge: null };
 const watched: Strategy = { kind: 'canary', steps: [{ weight: 2000, holdMs: null }], judge: null };
 
 function deploy(name: string, strategy: Strategy, behaviour: Behaviour = GOOD, traits: ReleaseTraits = {}): Act {
@@ -52,6 +68,19 @@ const ACTS: Readonly<Record<string, readonly TimedAct[]>> = {
   'canary, done': [after(0, deploy('a', canary)), after(LATER_MS, deploy('b', canary))],
   'canary, failed': [after(0, deploy('a', canary)), after(LATER_MS, deploy('b', canary, NEVER))],
   'canary, failed by the judge': [after(0, deploy('a', canary)), after(LATER_MS, deploy('b', canary, LIAR))],
+  'canary by mirror, match, count and share, done': [after(0, deploy('a', careful)), after(LATER_MS, deploy('b', careful))],
+  'canary by mirror, failed by the judge': [after(0, deploy('a', careful)), after(LATER_MS, deploy('b', careful, LIAR))],
+  'canary by match, aborted': [
+    after(0, deploy('a', matched)),
+    after(LATER_MS, deploy('b', matched)),
+    after(3000, { kind: 'abort' }),
+  ],
+  'canary by match, superseded': [
+    after(0, deploy('a', matched)),
+    after(LATER_MS, deploy('b', matched)),
+    after(3000, deploy('c', rolling)),
+  ],
+  'canary, dead at its half': [after(0, deploy('a', canary)), after(LATER_MS, deploy('b', canary, SHORT))],
   'canary, promoted': [
     after(0, deploy('a', watched)),
     after(LATER_MS, deploy('b', watched)),

@@ -17,11 +17,17 @@ export function floorOf(state: FleetState | null, instances: readonly SimInstanc
   const { rollout, size, serving } = state;
   if (rollout === null) return serving === null ? 0 : size;
   if (rollout.to === null) return 0;
-  const involved = [serving, rollout.from, rollout.to].flatMap((number) => contentOf(state, number) ?? []);
-  if ([...involved, ...instances.map(({ release }) => release.content)].some(mustRecreate)) return 0;
+  if (oneAtATime(state, instances)) return 0;
   const strategy = contentOf(state, rollout.to)?.replace.strategy;
   const percent = rollout.phase === 'advancing' && strategy?.kind === 'rolling' ? strategy.minHealthyPercent : 100;
   return Math.ceil((size * percent) / 100);
+}
+
+/** Some release that is involved lets no other run beside it. */
+function oneAtATime(state: FleetState, instances: readonly SimInstance[]): boolean {
+  const { rollout, serving } = state;
+  const involved = [serving, rollout?.from ?? null, rollout?.to ?? null].flatMap((number) => contentOf(state, number) ?? []);
+  return [...involved, ...instances.map(({ release }) => release.content)].some(mustRecreate);
 }
 
 const contentOf = (state: FleetState, number: ReleaseNumber | null): ReleaseContent | undefined =>
@@ -29,6 +35,22 @@ const contentOf = (state: FleetState, number: ReleaseNumber | null): ReleaseCont
 
 const mustRecreate = ({ replace, launch }: ReleaseContent): boolean =>
   replace.strategy.kind === 'recreate' || launch.volumes.some((volume) => volume.singleWriter);
+
+/**
+ * Law 4, as an entry is written: through all steps of a canary the old group is whole, so that it carries everything at any
+ * moment, however much of the traffic a failing canary has.
+ */
+export function leansOnCanary(state: FleetState | null, instances: readonly SimInstance[], entry: Entry): readonly string[] {
+  if (state === null || entry.kind !== 'group.sized' || state.life !== 'active') return [];
+  const { rollout, size } = state;
+  const strategy = contentOf(state, rollout?.to ?? null)?.replace.strategy;
+  if (rollout?.phase !== 'advancing' || strategy?.kind !== 'canary' || oneAtATime(state, instances)) return [];
+  const sized = entry.data as { readonly group: GroupId; readonly size: number };
+  const inSteps = rollout.canary.step < strategy.steps.length;
+  return inSteps && releaseOf(sized.group) === rollout.from && sized.size < size
+    ? [`law 4: r${rollout.from} shrinks to ${sized.size} of ${size} while r${rollout.to} is a canary`]
+    : [];
+}
 
 /** Law 6: what waits past its own deadline. `now` is when the plan was made. */
 export function overdue(plan: Plan, now: number): readonly string[] {

@@ -15,7 +15,7 @@ import { emptyFleet, type FleetState } from '../../src/plan/state.ts';
 import type { Entry, Journal } from '../../src/store/journal.ts';
 import { MemoryJournal } from '../../src/store/memory.ts';
 import { startDaemon, stateOf, type Daemon } from './daemon.ts';
-import { closesWayBack, floorOf, overdue, revokedBy, servesWhatFailed, settles, unrest } from './expectations.ts';
+import { closesWayBack, floorOf, leansOnCanary, overdue, revokedBy, servesWhatFailed, settles, unrest } from './expectations.ts';
 import { FLEET, hashOfContent } from './releases.ts';
 import type { Act, Scenario } from './scenario.ts';
 
@@ -166,8 +166,9 @@ class History {
     for (const entry of entries) {
       const { seq, kind, data } = entry;
       const state = this.#state();
-      for (const broken of [...closesWayBack(state, entry, (image) => this.#isRevoked(image)), ...servesWhatFailed(state, entry)])
-        this.broken.add(broken);
+      const leaning = leansOnCanary(state, this.#world.instances(), entry);
+      const wayBack = closesWayBack(state, entry, (image) => this.#isRevoked(image));
+      for (const broken of [...wayBack, ...servesWhatFailed(state, entry), ...leaning]) this.broken.add(broken);
       if (kind === 'instance.retiring') this.#world.decidedToRetire((data as { readonly instance: InstanceId }).instance);
       if (kind === 'plan.refused') this.broken.add(`the planner's plan was refused: ${canonicalJson(data)}`);
       if (this.#options.trace !== undefined) this.#note(`#${seq} ${kind} ${brief(data)}`);

@@ -1,5 +1,6 @@
 /** A random history to come, drawn from a seed: what is deployed and commanded when, and what the world does meanwhile. */
-import type { ReleaseContent, Strategy } from '../../src/domain/release.ts';
+import type { ReleaseContent, StepGives, Strategy } from '../../src/domain/release.ts';
+import type { Match } from '../../src/domain/requests.ts';
 import type { Behaviour } from '../../src/engines/sim/behaviour.ts';
 import type { FaultRates } from '../../src/engines/sim/faults.ts';
 import { Random } from '../../src/engines/sim/random.ts';
@@ -134,8 +135,8 @@ function drawStrategy(random: Random, fleet: FleetTraits): Strategy {
 }
 
 function drawCanary(random: Random): Strategy {
-  const weights = random.pick([[500], [100, 5000], [500, 2500, 5000], [9999]]);
-  const steps = weights.map((weight) => ({ weight, holdMs: random.chance(0.1) ? null : random.pick([0, 2000, 30_000]) }));
+  const gifts = random.pick(GIFTS);
+  const steps = gifts.map((gift) => ({ ...gift, holdMs: random.chance(0.1) ? null : random.pick([0, 2000, 30_000]) }));
   const maxErrors = random.pick([null, 0.01]);
   const unsure = random.pick(['roll-back', 'go-on'] as const);
   const terms = {
@@ -146,8 +147,28 @@ function drawCanary(random: Random): Strategy {
     waitMs: random.pick([0, 5000, 60_000]),
     unsure,
   };
-  return { kind: 'canary', steps, judge: random.chance(0.75) ? terms : null };
+  const sticky = random.pick([null, { by: 'cookie' }, { by: 'header', name: 'x-user' }, { by: 'address' }] as const);
+  return { kind: 'canary', steps, judge: random.chance(0.75) ? terms : null, ...(sticky === null ? {} : { sticky }) };
 }
+
+const STAFF: Match = { in: 'cookie', name: 'staff', is: null };
+const TESTER: Match = { in: 'header', name: 'x-canary', is: 'yes' };
+
+/** What the steps of a canary give it, one after the other. */
+const GIFTS: readonly (readonly StepGives[])[] = [
+  [{ weight: 500 }],
+  [{ weight: 100 }, { weight: 5000 }],
+  [{ weight: 500 }, { weight: 2500 }, { weight: 5000 }],
+  [{ weight: 9999 }],
+  [{ instances: 1 }],
+  [{ instances: 1 }, { instances: 4 }],
+  [{ when: TESTER, instances: 1 }],
+  [{ when: TESTER, instances: 1 }, { when: STAFF, instances: 2 }, { weight: 5000 }],
+  [{ weight: 1000 }, { when: STAFF, instances: 1 }, { instances: 2 }],
+  [{ mirror: 1000 }],
+  [{ mirror: 10_000 }, { weight: 5000 }],
+  [{ when: STAFF, instances: 1 }, { mirror: 2000 }, { instances: 1 }],
+];
 
 function drawBehaviour(random: Random, healthDeadlineMs: number): Behaviour {
   const healthyAfterMs = random.pick([20, 300, 1000]);

@@ -104,7 +104,7 @@ const WORDS: Readonly<Record<string, (data: Data) => string>> = {
   'group.deleted': ({ group }) => `${lastName(group)}: to be retired`,
   'group.gone': ({ group }) => `${lastName(group)}: gone`,
   'group.recovered': ({ group }) => `${lastName(group)}: well again`,
-  'traffic.set': ({ weights }) => `traffic: ${weightsOf(objectOf(weights))}`,
+  'traffic.set': ({ weights, canary }) => `traffic: ${weightsOf(objectOf(weights))}${ruleOf(objectOf(canary))}`,
   'instance.retiring': ({ instance, why }) => `${lastName(instance)} retires: ${textOf(why)}`,
   'instance.failed': ({ instance, why }) => `${lastName(instance)} failed: ${textOf(why)}`,
   'instance.removed': ({ instance }) => `${lastName(instance)} gone`,
@@ -152,6 +152,20 @@ const named = (release: unknown): string => (release === null || release === und
 
 /** Within its fleet: `r7` of a group, `r7.k3f9x2` of an instance. */
 const lastName = (id: unknown): string => textOf(id).split('.').slice(2).join('.');
+
+/** What a canary has besides: "; r8: sticky by cookie, with the header x-canary". */
+function ruleOf({ group, sticky, matches, mirror }: Data): string {
+  if (group === undefined) return '';
+  const matching = Array.isArray(matches)
+    ? matches.map(objectOf).map((each) => `${textOf(each['in'])} ${textOf(each['name'])}`)
+    : [];
+  const parts = [
+    ...(sticky === null ? [] : [`sticky by ${textOf(objectOf(sticky)['by'])}`]),
+    ...matching.map((match) => `with the ${match}`),
+    ...(mirror === 0 ? [] : [`a copy of ${share(Number(mirror))}`]),
+  ];
+  return `; ${lastName(group)}: ${parts.join(', ')}`;
+}
 
 function weightsOf(weights: Data): string {
   const shares = Object.entries(weights).map(([group, weight]) => `${lastName(group)} ${share(Number(weight))}`);

@@ -87,9 +87,16 @@ function groupLines(fleet: FleetStatusBody, { terminal, now }: Surroundings): re
     .flatMap((group) => {
       const counts = group.size === 0 ? `${group.running} retiring` : `${group.healthy} of ${group.size} healthy`;
       const warm = group.warmUntil === null ? '' : `   kept warm for ${duration(group.warmUntil - now)}`;
-      const facts = `${`r${group.release}`.padEnd(5)} ${counts.padEnd(18)} ${share(group.weight).padStart(7)} of traffic${warm}`;
+      const traffic = `${share(group.weight).padStart(7)} of traffic${besides(fleet, group)}`;
+      const facts = `${`r${group.release}`.padEnd(5)} ${counts.padEnd(18)} ${traffic}${warm}`;
       return [`  ${markOf(group, terminal)} ${facts}`, ...troubleLines(group, now), ...instanceLines(fleet, group)];
     });
+}
+
+/** What a canary has besides its share. */
+function besides({ target, canary }: FleetStatusBody, { release }: GroupStatus): string {
+  if (canary === null || release !== target || (canary.kind !== 'match' && canary.kind !== 'mirror')) return '';
+  return `, a canary ${harmless(canary.what)}`;
 }
 
 function markOf(group: GroupStatus, terminal: Terminal): string {

@@ -180,6 +180,7 @@ function balancerOf(world: FakeWorld): Balancer {
       return {
         weights,
         preview: table.preview?.group ?? null,
+        canary: table.canary,
         endpoints: endpoints.map(({ instance, state }) => ({ instance, state, up: true, sessions: 0 })),
       };
     },

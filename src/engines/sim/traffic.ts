@@ -84,7 +84,7 @@ export class SimTraffic {
         endpoints.push({ instance, state, up, sessions: this.#sessions(instance) });
       }
     }
-    return { weights, preview: table.preview?.group ?? null, endpoints };
+    return { weights, preview: table.preview?.group ?? null, canary: table.canary, endpoints };
   }
 
   metrics(fleet: FleetId): readonly GroupMetrics[] {
@@ -177,9 +177,11 @@ export class SimTraffic {
 
   /** Which instances get new connections now. */
   #reroute(fleet: FleetId): void {
-    for (const { weight, endpoints } of this.#tables.get(fleet)?.groups ?? []) {
+    const table = this.#tables.get(fleet);
+    for (const { group, weight, endpoints } of table?.groups ?? []) {
+      const taken = weight > 0 || table?.canary?.group === group;
       for (const { instance, state } of endpoints) {
-        this.#route(instance, this.#alive && weight > 0 && state === 'ready' && isUp(this.#instances.find(instance)));
+        this.#route(instance, this.#alive && taken && state === 'ready' && isUp(this.#instances.find(instance)));
       }
     }
   }
@@ -243,13 +245,17 @@ function checkReady(table: RoutingTable, instances: Instances, laws: Laws): void
       else if (found.stopping) laws.broken(3, `${instance} was made ready for traffic while it is being stopped`);
     }
   }
+  const canary = table.canary?.group;
+  if (canary !== undefined && !table.groups.some(({ group }) => group === canary))
+    laws.broken(3, `requests were to go to ${canary}, which is not there`);
   if (sum !== 0 && sum !== 10_000) laws.broken(3, `the weights of ${table.fleet} sum to ${sum}`);
 }
 
-const described = ({ groups }: RoutingTable): string =>
-  groups
-    .map(
+const described = ({ groups, canary }: RoutingTable): string =>
+  [
+    ...groups.map(
       ({ group, weight, endpoints }) =>
         `${group}=${weight} [${endpoints.map(({ instance, state }) => `${instance.split('.')[3]} ${state}`).join(', ')}]`,
-    )
-    .join(' · ');
+    ),
+    ...(canary === null ? [] : [`canary ${JSON.stringify(canary)}`]),
+  ].join(' · ');

@@ -26,7 +26,7 @@ function tableOf(world: SimWorld, endpoints: Readonly<Record<InstanceId, Endpoin
   });
   const { health, routing } = RELEASE.content;
   const listen = routing.listen ?? { host: '127.0.0.1', port: 1 };
-  return { fleet: FLEET, listen, preview: null, health, groups: [{ group: GROUP, weight, endpoints: listed }] };
+  return { fleet: FLEET, listen, preview: null, canary: null, health, groups: [{ group: GROUP, weight, endpoints: listed }] };
 }
 
 /** Two healthy instances that serve all traffic. */

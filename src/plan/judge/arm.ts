@@ -1,9 +1,9 @@
 /** From a load balancer's counters, which only grow, to what one arm answered during a step. */
-import type { GroupMetrics } from '../../engines/engine.ts';
+import type { Answered } from '../../engines/engine.ts';
 import type { Arm } from './judge.ts';
 
-/** All that the group has answered so far. */
-export const armOf = ({ requests, status, latencyMs }: GroupMetrics): Arm => ({
+/** All of them so far. */
+export const armOf = ({ requests, status, latencyMs }: Answered): Arm => ({
   requests,
   errors: status['5xx'] + status.failed,
   latency: {

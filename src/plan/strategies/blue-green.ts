@@ -3,7 +3,8 @@
  * retention window.
  */
 import type { GroupId } from '../../domain/ids.ts';
-import { allTo, sameWeights, standing, type Goal, type RolloutWorld } from '../world.ts';
+import { sameWeights } from '../traffic.ts';
+import { allTo, standing, type Goal, type RolloutWorld } from '../world.ts';
 import { finish, waitForReady, warmFrom } from './parts.ts';
 
 export function blueGreen(world: RolloutWorld): Goal {

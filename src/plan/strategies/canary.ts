@@ -4,17 +4,17 @@
  * fleet and the traffic changes once, as blue-green does: at any moment before that the way back is one change of routing.
  */
 import type { GroupId } from '../../domain/ids.ts';
-import type { CanaryStep, JudgeTerms, Strategy } from '../../domain/release.ts';
+import type { CanaryStep, JudgeTerms } from '../../domain/release.ts';
 import type { Weights } from '../../engines/engine.ts';
 import type { FleetEvent } from '../events.ts';
 import { armOf, since } from '../judge/arm.ts';
 import { judge, moreNeeded, type Arm, type Occasion } from '../judge/judge.ts';
 import type { Wait } from '../plan.ts';
-import { allTo, sameWeights, serves, share, standing, type Goal, type GroupView, type RolloutWorld } from '../world.ts';
+import { answers, sameTraffic } from '../traffic.ts';
+import { allTo, serves, share, standing, type Goal, type GroupView, type RolloutWorld } from '../world.ts';
 import { blueGreen } from './blue-green.ts';
+import { instancesAt, ruleAt, stepText, weightAt, type Canary } from './canary-step.ts';
 import { canaryDeadline, deadlineOf, wayOut } from './parts.ts';
-
-export type Canary = Extract<Strategy, { kind: 'canary' }>;
 
 export function canary(world: RolloutWorld, strategy: Canary): Goal {
   const { rollout, from } = world;
@@ -24,19 +24,22 @@ export function canary(world: RolloutWorld, strategy: Canary): Goal {
 }
 
 function atStep(world: RolloutWorld, strategy: Canary, step: CanaryStep, from: GroupView): Goal {
-  const { target, size } = world;
-  const wanted = Math.max(1, Math.min(size, Math.ceil((size * step.weight) / 10_000)));
+  const { target, size, rollout } = world;
+  const { step: number } = rollout.canary;
+  const wanted = instancesAt(strategy, number, size);
   const sizes = new Map<GroupId, number>([[target.group, Math.max(target.size, wanted)]]);
   for (const view of world.others) {
     if (view === from) sizes.set(view.group, Math.max(view.size, size));
     else if (view.weight > 0) sizes.set(view.group, standing(view));
   }
-  const enough = target.ready >= wanted || (target.weight > 0 && target.healthy >= wanted);
-  const weights = enough ? split(world, from, step.weight) : without(world, from);
-  const inForce = enough && world.settled && sameWeights(world.weights, weights ?? {});
+  const enough = target.ready >= wanted || (answers(world, target.group) && target.healthy >= wanted);
+  const weights = enough ? split(world, from, weightAt(strategy, number, size)) : without(world, from);
+  const canary = enough ? ruleAt(strategy, number, target.group) : null;
+  const inForce = enough && world.settled && sameTraffic(world, { weights: weights ?? {}, preview: null, canary });
   return {
     sizes,
     weights,
+    canary,
     preview: null,
     waits: [inForce ? stepWait(world, strategy, step, from) : growWait(world, wanted)],
     events: inForce ? stepEvents(world, strategy, step, from) : [],
@@ -60,9 +63,9 @@ function restOf({ others, size }: RolloutWorld, from: GroupView): Weights | null
   return share(new Map(others.filter((view) => view.weight > 0).map((view) => [view.group, serves(view)] as const)));
 }
 
-/** Too few of the canary are healthy: one that still serves goes on, one that has none loses its share. */
+/** Too few of the canary are healthy: one that still serves goes on, one that has none loses all that it has. */
 const without = (world: RolloutWorld, from: GroupView): Weights | null =>
-  world.target.weight > 0 && world.target.healthy === 0 ? restOf(world, from) : null;
+  (world.target.weight > 0 || world.canary !== null) && world.target.healthy === 0 ? restOf(world, from) : null;
 
 function growWait(world: RolloutWorld, wanted: number): Wait {
   const { target, rollout } = world;
@@ -70,15 +73,18 @@ function growWait(world: RolloutWorld, wanted: number): Wait {
   return { what, until: rollout.phase === 'attention' ? null : deadlineOf(world), otherwise: wayOut(world) };
 }
 
-/** What both arms have answered in this step; null where it can't be told. */
-function armsOf(world: RolloutWorld, from: GroupView): { readonly canary: Arm; readonly baseline: Arm } | null {
+/** What both arms have answered so far; null where it can't be told. Copies are compared with requests of which there could be some. */
+function armsOf(world: RolloutWorld, step: CanaryStep, from: GroupView): { readonly canary: Arm; readonly baseline: Arm } | null {
   const [own, other] = [world.target, from].map(({ group }) => world.metrics?.find((each) => each.group === group));
-  return own === undefined || other === undefined ? null : { canary: armOf(own), baseline: armOf(other) };
+  if (own === undefined || other === undefined) return null;
+  return 'mirror' in step
+    ? { canary: armOf(own.mirrored), baseline: armOf(other.safe) }
+    : { canary: armOf(own), baseline: armOf(other) };
 }
 
 function stepEvents(world: RolloutWorld, strategy: Canary, step: CanaryStep, from: GroupView): readonly FleetEvent[] {
   const { window, step: number } = world.rollout.canary;
-  const now = armsOf(world, from);
+  const now = armsOf(world, step, from);
   const next = number + 1;
   if (window === null) {
     if (now === null && strategy.judge !== null) return [];
@@ -127,7 +133,7 @@ function judged(
 
 function stepWait(world: RolloutWorld, strategy: Canary, step: CanaryStep, from: GroupView): Wait {
   const { window, step: number } = world.rollout.canary;
-  const name = `step ${number + 1} of ${strategy.steps.length} at ${step.weight / 100} %`;
+  const name = `step ${number + 1} of ${strategy.steps.length} ${stepText(step)}`;
   const until = canaryDeadline(world);
   if (window === null) return { what: `${name}: the load balancer's counts`, until, otherwise: wayOut(world) };
   if (!window.settled) return { what: `${name}: new instances to settle`, until, otherwise: wayOut(world) };
@@ -135,7 +141,7 @@ function stepWait(world: RolloutWorld, strategy: Canary, step: CanaryStep, from:
   if (endsAt === null) return { what: `${name}: somebody to promote it`, until, otherwise: wayOut(world) };
   if (world.now < endsAt)
     return { what: `${name}: its time`, until: endsAt, otherwise: strategy.judge === null ? 'goes on' : 'is judged' };
-  const now = armsOf(world, from);
+  const now = armsOf(world, step, from);
   const arms = now === null ? null : since(window, now);
   const more =
     strategy.judge === null || arms === null

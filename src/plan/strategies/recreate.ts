@@ -4,7 +4,8 @@
  */
 import type { GroupId } from '../../domain/ids.ts';
 import type { Outcome } from '../events.ts';
-import { allTo, sameWeights, type Goal, type RolloutWorld } from '../world.ts';
+import { sameWeights } from '../traffic.ts';
+import { allTo, type Goal, type RolloutWorld } from '../world.ts';
 import { deadlineOf, finish, waitForReady, warmFrom, wayOut } from './parts.ts';
 
 export function recreate(world: RolloutWorld, outcome: Outcome): Goal {

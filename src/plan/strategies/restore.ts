@@ -3,7 +3,8 @@
  * With a warm group at full size that is one step. What serves meanwhile goes on serving.
  */
 import type { GroupId } from '../../domain/ids.ts';
-import { allTo, sameWeights, serves, share, standing, type Goal, type RolloutWorld } from '../world.ts';
+import { sameWeights } from '../traffic.ts';
+import { allTo, serves, share, standing, type Goal, type RolloutWorld } from '../world.ts';
 import { finish, waitForReady, warmFrom } from './parts.ts';
 
 export function restore(world: RolloutWorld): Goal {

@@ -4,7 +4,8 @@
  */
 import type { GroupId } from '../../domain/ids.ts';
 import type { Strategy } from '../../domain/release.ts';
-import { allTo, sameWeights, serves, share, standing, type Goal, type GroupView, type RolloutWorld } from '../world.ts';
+import { sameWeights } from '../traffic.ts';
+import { allTo, serves, share, standing, type Goal, type GroupView, type RolloutWorld } from '../world.ts';
 import { finish, waitForReady, warmFrom } from './parts.ts';
 
 type Rolling = Extract<Strategy, { kind: 'rolling' }>;

@@ -1,20 +1,24 @@
-/** `replace.steps` and `replace.judge`: how a canary goes on, and what it is judged by. */
+/** `replace.steps`, `replace.sticky` and `replace.judge`: how a canary goes on, and what it is judged by. */
 import * as z from 'zod';
 
+import type { CanaryStep, StepGives } from '../../domain/release.ts';
+import { isFieldName, isFieldValue, type ClientKey, type Match } from '../../domain/requests.ts';
 import { readDuration, readPercent, type Reading } from '../units.ts';
-import { duration, interval, leaf, percent } from './fields.ts';
-
-const WEIGHT_FORM = 'a share of the traffic from 0.01% to 99.99%';
+import { choice, count, duration, interval, leaf, percent } from './fields.ts';
 
 /** Basis points. */
-const weight = leaf(
-  (value): Reading<number> => {
-    const share = readPercent(typeof value === 'string' ? value : '');
-    const points = share.ok ? Math.round(share.value * 100) : 0;
-    return points >= 1 && points <= 9999 ? { ok: true, value: points } : { ok: false, expected: WEIGHT_FORM };
-  },
-  { title: 'share of the traffic', type: 'string', pattern: '^\\d+(\\.\\d+)? ?%$', examples: ['5%', '50%'] },
-);
+const portion = (most: number, of: string) => {
+  const expected = `a share of the ${of} from 0.01% to ${most / 100}%`;
+  return leaf(
+    (value): Reading<number> => {
+      const share = readPercent(typeof value === 'string' ? value : '');
+      const points = share.ok ? Math.round(share.value * 100) : 0;
+      return points >= 1 && points <= most ? { ok: true, value: points } : { ok: false, expected };
+    },
+    { title: `share of the ${of}`, type: 'string', pattern: '^\\d+(\\.\\d+)? ?%$', examples: ['5%', '50%'] },
+  );
+};
+const weight = portion(9999, 'traffic');
 
 /** Milliseconds; null: until somebody promotes. */
 const hold = leaf(
@@ -28,14 +32,80 @@ const hold = leaf(
 
 export const DEFAULT_HOLD_MS = 60_000;
 
+const FIELD_FORM = 'a name: a letter, then letters, digits, _ and -, at most 64';
+const fieldName = leaf(
+  (value): Reading<string> =>
+    typeof value === 'string' && isFieldName(value) ? { ok: true, value } : { ok: false, expected: FIELD_FORM },
+  { title: 'name', type: 'string', examples: ['X-Canary', 'staff'] },
+);
+const fieldValue = leaf(
+  (value): Reading<string> =>
+    typeof value === 'string' && isFieldValue(value)
+      ? { ok: true, value }
+      : {
+          ok: false,
+          expected: 'text of visible ASCII characters, at most 128, in quotes where YAML would read it as something else',
+        },
+  { title: 'text', type: 'string', examples: ['yes'] },
+);
+
+const when = z
+  .strictObject({
+    header: fieldName.describe('Requests with this header.').optional(),
+    cookie: fieldName.describe('Requests with this cookie.').optional(),
+    is: fieldValue.describe('Its value. Default: any.').optional(),
+  })
+  .refine(({ header, cookie }) => (header === undefined) !== (cookie === undefined), {
+    error: 'expected exactly one of header, cookie',
+  })
+  .transform(({ header, cookie, is }): Match => ({
+    ...(header === undefined ? { in: 'cookie', name: cookie ?? '' } : { in: 'header', name: header }),
+    is: is ?? null,
+  }));
+
+const stepShape = {
+  weight: weight.describe("The canary's share of the traffic.").optional(),
+  instances: count(1, 1000)
+    .describe('So many instances, each with as much of the traffic as those that serve; beside when: how many. Default there: 1.')
+    .optional(),
+  when: when.describe('Only requests with this header or cookie; they stay with it in later steps.').optional(),
+  mirror: portion(10_000, 'safe requests')
+    .describe('No traffic: a copy of so many of the requests that are safe to repeat, whose answers nobody sees.')
+    .optional(),
+  hold: hold.describe('How long the step lasts at least: a duration, or "until promoted".').prefault('1m'),
+};
+
+type WrittenStep = z.output<z.ZodObject<typeof stepShape>>;
+
+/** Null: not one thing. */
+function givenBy({ weight: points, instances, when: match, mirror }: WrittenStep): StepGives | null {
+  const said = [points, match, mirror].filter((each) => each !== undefined).length;
+  if (said === 0) return instances === undefined ? null : { instances };
+  if (said > 1 || (instances !== undefined && match === undefined)) return null;
+  if (points !== undefined) return { weight: points };
+  if (match !== undefined) return { when: match, instances: instances ?? 1 };
+  return mirror === undefined ? null : { mirror };
+}
+
 const step = z.union([
-  weight.transform((points) => ({ weight: points, holdMs: DEFAULT_HOLD_MS as number | null })),
+  weight.transform((points): CanaryStep => ({ weight: points, holdMs: DEFAULT_HOLD_MS })),
+  z.strictObject(stepShape).transform((written, context): CanaryStep => {
+    const gives = givenBy(written);
+    if (gives !== null) return { ...gives, holdMs: written.hold };
+    context.issues.push({
+      code: 'custom',
+      message: 'expected one of weight, instances, when (perhaps with instances), mirror',
+      input: written,
+    });
+    return z.NEVER;
+  }),
+]);
+
+export const sticky = z.union([
+  choice(['cookie', 'address']).transform((by): ClientKey => ({ by })),
   z
-    .strictObject({
-      weight: weight.describe("The canary's share of the traffic."),
-      hold: hold.describe('How long the step lasts at least: a duration, or "until promoted".').prefault('1m'),
-    })
-    .transform(({ weight: points, hold: holdMs }) => ({ weight: points, holdMs })),
+    .strictObject({ header: fieldName.describe('What clients are known by; those without it by their address.') })
+    .transform(({ header }): ClientKey => ({ by: 'header', name: header })),
 ]);
 
 export const steps = z
@@ -76,4 +146,3 @@ const off = z.literal('off', { error: 'expected limits such as { errors: 1%, p95
 export const judge = z.union([off, limits]);
 
 export type JudgeSpec = z.output<typeof judge>;
-export type StepSpec = z.output<typeof step>;

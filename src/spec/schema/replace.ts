@@ -1,7 +1,7 @@
 /** `replace:`, the strategy: how the fleet moves from one release to the next. */
 import * as z from 'zod';
 
-import { judge, steps } from './canary.ts';
+import { judge, steps, sticky } from './canary.ts';
 import { choice, duration, interval, listen, percent, share } from './fields.ts';
 
 export const strategy = choice(['rolling', 'blue-green', 'canary', 'recreate']);
@@ -19,13 +19,20 @@ export const ROLLING_KEYS = ['min-healthy', 'max-surge', 'batch'] as const satis
 /** Keys that only the canary strategy reads. */
 const canaryShape = {
   steps: steps
-    .describe('Canary: its shares of the traffic, each for a time: 5%, or { weight: 5%, hold: 10m }. Default: 5%, 25%, 50%.')
+    .describe(
+      'Canary: what it gets, step by step: 5%, { weight: 5%, hold: 10m }, or instances, when, mirror in the place of weight. Default: 5%, 25%, 50%.',
+    )
+    .optional(),
+  sticky: sticky
+    .describe(
+      'Canary: shares are of the clients, told apart by a cookie of the load balancer, a header or their address. Default: of the requests.',
+    )
     .optional(),
   judge: judge
     .describe('Canary: limits besides the comparison with what serves; off: nobody judges. Default: the comparison alone.')
     .optional(),
 };
-export const CANARY_KEYS = ['steps', 'judge'] as const satisfies readonly (keyof typeof canaryShape)[];
+export const CANARY_KEYS = ['steps', 'sticky', 'judge'] as const satisfies readonly (keyof typeof canaryShape)[];
 
 /** Of a rolling strategy that does not say: a new instance is healthy before an old one goes. */
 export const ROLLING = { minHealthyPercent: 100, maxSurge: { count: 1 } } as const;

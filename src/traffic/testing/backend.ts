@@ -1,16 +1,19 @@
 /**
- * An app for the tests, a process of its own: `node backend.ts NAME [IDLE_MS]` prints its port. It answers with its name and
- * counts the requests that reached it, by what they call themselves (`?id=`).
+ * An app for the tests, a process of its own: `node backend.ts NAME [IDLE_MS [DELAY_MS]]` prints its port. It answers with its
+ * name, after the delay, and counts the requests that reached it, by what they call themselves (`?id=`).
  */
 import { createHash } from 'node:crypto';
-import { createServer } from 'node:http';
+import { createServer, type IncomingHttpHeaders } from 'node:http';
 
-const [, , name = 'app', idleMs = '60000'] = process.argv;
+const [, , name = 'app', idleMs = '60000', always = '0'] = process.argv;
 const closesAfterMs = Number(idleMs);
+let last: IncomingHttpHeaders = {};
 const reached = new Map<string, number>();
 
 const server = createServer((request, response) => {
   const url = new URL(request.url ?? '/', 'http://app');
+  if (url.pathname === '/last') return void response.end(JSON.stringify(last));
+  if (url.pathname !== '/healthz') last = request.headers;
   if (url.pathname === '/reached') return void response.end(JSON.stringify(Object.fromEntries(reached)));
   const id = url.searchParams.get('id');
   if (id !== null) reached.set(id, (reached.get(id) ?? 0) + 1);
@@ -22,7 +25,8 @@ const server = createServer((request, response) => {
     if (url.pathname === '/die') return process.kill(process.pid, 'SIGKILL');
     if (url.pathname === '/headers') return void response.end(JSON.stringify(request.headers));
     response.statusCode = Number(url.searchParams.get('status') ?? 200);
-    const delayMs = Number(url.searchParams.get('delay') ?? 0);
+    if (url.pathname === '/healthz') return void response.end(name);
+    const delayMs = Number(url.searchParams.get('delay') ?? always);
     if (url.pathname === '/stream') response.write('first\n');
     if (delayMs === 0) response.end(name);
     else setTimeout(() => response.end(name), delayMs);

@@ -2,7 +2,7 @@
 import { fork, type ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
 import { mkdtemp, rm } from 'node:fs/promises';
-import { Agent, request, type IncomingHttpHeaders } from 'node:http';
+import { Agent, request, type IncomingHttpHeaders, type OutgoingHttpHeaders } from 'node:http';
 import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -38,6 +38,8 @@ export interface App {
   readonly process: ChildProcess;
   /** How often each request id reached it. */
   reached(): Promise<Readonly<Record<string, number>>>;
+  /** The headers of the last request. */
+  last(): Promise<IncomingHttpHeaders>;
 }
 
 export interface Answer {
@@ -76,11 +78,16 @@ export class World {
     return haproxy;
   }
 
-  /** An instance of a release, running. `idleMs`: the longest that it leaves a kept connection open; rudely, if under a second. */
-  async app(fleet: FleetId, release: number, idleMs = 60_000): Promise<App> {
+  /**
+   * An instance of a release, running. `idleMs`: the longest that it leaves a kept connection open; rudely, if under a second.
+   * `delayMs`: before each of its answers.
+   */
+  async app(fleet: FleetId, release: number, idleMs = 60_000, delayMs = 0): Promise<App> {
     this.#instances += 1;
     const instance = instanceId(groupId(fleet, release as ReleaseNumber), String(this.#instances).padStart(6, '0'));
-    const child = fork(new URL('./backend.ts', import.meta.url), [`r${release}`, String(idleMs)], { silent: true });
+    const child = fork(new URL('./backend.ts', import.meta.url), [`r${release}`, String(idleMs), String(delayMs)], {
+      silent: true,
+    });
     this.#apps.push(child);
     const [chunk] = (await once(child.stdout ?? child, 'data')) as [Buffer];
     const address = { host: '127.0.0.1', port: Number(String(chunk)) };
@@ -88,6 +95,7 @@ export class World {
       endpoint: { instance, address, state: 'ready' },
       process: child,
       reached: async () => JSON.parse((await get(address.port, '/reached')).body) as Record<string, number>,
+      last: async () => JSON.parse((await get(address.port, '/last')).body) as IncomingHttpHeaders,
     };
   }
 
@@ -105,7 +113,7 @@ export function table(
   groups: readonly RoutedGroup[],
   more: Partial<RoutingTable> = {},
 ): RoutingTable {
-  return { fleet, listen: { host: '127.0.0.1', port }, preview: null, health: HEALTH, groups, ...more };
+  return { fleet, listen: { host: '127.0.0.1', port }, preview: null, canary: null, health: HEALTH, groups, ...more };
 }
 
 export const routed = (
@@ -128,12 +136,19 @@ export async function freePort(): Promise<number> {
   return typeof address === 'object' && address !== null ? address.port : 0;
 }
 
-export const get = (port: number, path: string, agent?: Agent): Promise<Answer> => send('GET', port, path, agent);
+export const get = (port: number, path: string, agent?: Agent, headers?: OutgoingHttpHeaders): Promise<Answer> =>
+  send('GET', port, path, agent, headers);
 
 /** Never retried: a failure here is one that a client would see. */
-export function send(method: string, port: number, path: string, agent?: Agent): Promise<Answer> {
+export function send(
+  method: string,
+  port: number,
+  path: string,
+  agent?: Agent,
+  headers: OutgoingHttpHeaders = {},
+): Promise<Answer> {
   return new Promise((resolve, reject) => {
-    const options = { host: '127.0.0.1', port, path, method, agent: agent ?? new Agent({ keepAlive: false }) };
+    const options = { host: '127.0.0.1', port, path, method, headers, agent: agent ?? new Agent({ keepAlive: false }) };
     const sent = request(options, (response) => {
       const chunks: Buffer[] = [];
       response.on('data', (chunk: Buffer) => chunks.push(chunk));
