@@ -117,8 +117,10 @@ export interface Routing {
   readonly preview: { readonly host: string; readonly port: number } | null;
   /** How long requests in flight may take to finish before an instance is stopped. */
   readonly drainMs: number;
-  /** The same for WebSockets and other long streams. */
+  /** The same for streams: WebSockets and other upgraded connections, event streams. None is closed before. */
   readonly streamDrainMs: number;
+  /** Then those that are left are closed evenly over this time. Absent: 30 s. */
+  readonly streamPaceMs?: number;
 }
 
 export type Strategy =

@@ -213,6 +213,8 @@ export interface EndpointObservation {
   readonly up: boolean;
   /** Requests and streams in flight; 0 on a draining endpoint means that its drain is over. */
   readonly sessions: number;
+  /** The streams among them: upgraded connections, event streams. */
+  readonly streams: number;
 }
 
 /** Bounds of `latencyMs` are upper, the last is open. */
@@ -250,6 +252,8 @@ export interface Balancer {
   remove(fleet: FleetId, ctx: CallContext): Promise<void>;
   /** Null: no such fleet. Throws BALANCER_UNREACHABLE rather than answer half. */
   observe(fleet: FleetId, ctx: CallContext): Promise<BalancerObservation | null>;
+  /** Closes connections of the instance until it has at most so many sessions. One that is gone has none. */
+  evict(instance: InstanceId, most: number, ctx: CallContext): Promise<void>;
   metrics(fleet: FleetId, ctx: CallContext): Promise<readonly GroupMetrics[]>;
   /** All that it was told and keeps, whoever told it. */
   tables(ctx: CallContext): Promise<readonly RoutingTable[]>;

@@ -36,6 +36,7 @@ const KEEPER_KINDS: ReadonlySet<string> = new Set<KeeperEvent['kind']>([
   'group.recovered',
   'traffic.set',
   'instance.retiring',
+  'instance.evicting',
   'instance.failed',
   'instance.removed',
 ]);

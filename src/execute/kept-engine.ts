@@ -276,6 +276,10 @@ export class KeptEngine implements Engine {
       case 'remove':
         this.#remove(fleet, step.instance, ctx);
         return false;
+      case 'evict':
+        // Its beginning is in the journal, and with it how fast it goes on.
+        await this.#parts.balancer.evict(step.instance, step.most, ctx);
+        return false;
     }
   }
 

@@ -92,6 +92,8 @@ export type KeeperEvent =
       readonly canary?: CanaryRule | null;
     }
   | { readonly kind: 'instance.retiring'; readonly instance: InstanceId; readonly why: string }
+  /** The budgets of its drain are spent; from here on its connections are closed, so many as there are. */
+  | { readonly kind: 'instance.evicting'; readonly instance: InstanceId; readonly sessions: number }
   /** Counted once for each instance: exited by itself, missed its deadline, turned unhealthy, or could not be launched. */
   | {
       readonly kind: 'instance.failed';

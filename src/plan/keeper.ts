@@ -8,7 +8,7 @@
 import { groupOf, instanceId, type GroupId, type InstanceId } from '../domain/ids.ts';
 import type { InstanceObservation, RoutingTable } from '../engines/engine.ts';
 import type { KeeperEvent } from './events.ts';
-import { drained, drainEnds } from './drain.ts';
+import { drained, drainTimes, evictions } from './drain.ts';
 import { brakedUntil, FORGIVE_MS, healingRoom, sharesRoom } from './healing.ts';
 import type { KeeperInput } from './keeper-input.ts';
 import { foldKept, type KeptGroup } from './kept-state.ts';
@@ -19,7 +19,8 @@ export type KeeperStep =
   | { readonly kind: 'record'; readonly event: KeeperEvent }
   | { readonly kind: 'launch'; readonly instance: InstanceId; readonly zone: string | null }
   | { readonly kind: 'route'; readonly table: RoutingTable }
-  | { readonly kind: 'remove'; readonly instance: InstanceId };
+  | { readonly kind: 'remove'; readonly instance: InstanceId }
+  | { readonly kind: 'evict'; readonly instance: InstanceId; readonly most: number };
 
 export interface KeeperPlan {
   readonly steps: readonly KeeperStep[];
@@ -42,14 +43,17 @@ export function keep(input: KeeperInput): KeeperPlan {
   const retiring = new Set([...kept.retiring.keys(), ...retirements.map((event) => event.instance)]);
   const table = routingTable(input, retiring);
   const removals = removable(input);
+  const evicted = evictions(input);
   const steps: readonly KeeperStep[] = [
     ...vanished(input).map(record),
     ...failures.map(record),
     ...groups.flatMap((plan) => plan.events).map(record),
     ...retirements.map(record),
+    ...evicted.events.map(record),
     ...(table === null ? [] : [{ kind: 'route', table } as const]),
     ...groups.flatMap((plan) => plan.launch),
     ...removals.map((instance) => ({ kind: 'remove', instance }) as const),
+    ...evicted.steps,
   ];
   const times = [...groups.map((plan) => plan.wakeAt), ...drainTimes(input)].filter((time) => time !== null && time > now);
   const healing = groups.reduce((sum, plan) => sum + plan.healing, 0);
@@ -194,11 +198,3 @@ const removable = (input: KeeperInput): readonly InstanceId[] =>
       return input.kept.retiring.has(seen.id) && drained(input, seen);
     })
     .map((seen) => seen.id);
-
-/** Nothing tells when a drain is over: it is looked at often at first, then seldom, and when its budget is spent. */
-const drainTimes = (input: KeeperInput): readonly number[] =>
-  [...input.draining]
-    .filter(([id]) => !input.busy.has(id) && input.kept.retiring.has(id))
-    .map(([id, since]) => Math.min(drainEnds(input, id, since), input.now + drainPollMs(input.now - since)));
-
-const drainPollMs = (elapsedMs: number): number => Math.min(500, Math.max(20, elapsedMs / 10));

@@ -20,12 +20,19 @@ export interface KeptGroup {
   readonly lastFailure: string | null;
 }
 
+/** When the closing of an instance's connections began, and of how many. */
+export interface Eviction {
+  readonly at: number;
+  readonly sessions: number;
+}
+
 /** Its traffic is what was last asked for. */
 export interface KeptState extends Traffic {
   readonly fleet: FleetId;
   readonly groups: ReadonlyMap<GroupId, KeptGroup>;
   /** On their way out, and since when. */
   readonly retiring: ReadonlyMap<InstanceId, number>;
+  readonly evicting: ReadonlyMap<InstanceId, Eviction>;
   /** Counted as failed and not removed yet. */
   readonly failed: ReadonlySet<InstanceId>;
 }
@@ -35,6 +42,7 @@ export const emptyKept = (fleet: FleetId): KeptState => ({
   groups: new Map(),
   ...NO_TRAFFIC,
   retiring: new Map(),
+  evicting: new Map(),
   failed: new Set(),
 });
 
@@ -54,6 +62,8 @@ export function foldKept(state: KeptState, event: KeeperEvent, at: number): Kept
       return state.retiring.has(event.instance)
         ? state
         : { ...state, retiring: new Map([...state.retiring, [event.instance, at]]) };
+    case 'instance.evicting':
+      return { ...state, evicting: new Map([...state.evicting, [event.instance, { at, sessions: event.sessions }]]) };
     case 'instance.failed':
       return failed(state, event, at);
     case 'instance.removed':
@@ -83,8 +93,8 @@ function failed(state: KeptState, { instance, why, launchedAt }: FailedEvent, at
 
 function removed(state: KeptState, instance: InstanceId): KeptState {
   if (!state.retiring.has(instance) && !state.failed.has(instance)) return state;
-  const retiring = without(state.retiring, instance);
-  return { ...state, retiring, failed: new Set([...state.failed].filter((id) => id !== instance)) };
+  const [retiring, evicting] = [without(state.retiring, instance), without(state.evicting, instance)];
+  return { ...state, retiring, evicting, failed: new Set([...state.failed].filter((id) => id !== instance)) };
 }
 
 function without<K, V>(map: ReadonlyMap<K, V>, key: K): ReadonlyMap<K, V> {

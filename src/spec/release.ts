@@ -61,6 +61,7 @@ export function releaseContent(
       preview: environment.preview,
       drainMs: run.drain.requests,
       streamDrainMs: run.drain.streams,
+      ...(run.drain.pace === undefined ? {} : { streamPaceMs: run.drain.pace }),
     },
     replace: {
       strategy: strategyOf(replace, run, environment.instances.desired),

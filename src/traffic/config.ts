@@ -24,6 +24,7 @@ import {
 } from './routes.ts';
 import { matchLines, mirrorLines, mirrorRouteLine, NO_WIRING, placeLines } from './rule.ts';
 import type { Fleets, RoutedFleet } from './slots.ts';
+import { streamLines, streamsSection } from './streams.ts';
 
 export interface Machine {
   /** The account that workers run as, in a chroot; null where Kiln isn't root or there is no such account. */
@@ -31,8 +32,8 @@ export interface Machine {
   readonly maxConnections: number;
 }
 
-/** Old workers may finish what they serve for this long. */
-const HARD_STOP_SECONDS = 3_600;
+/** Old workers may finish what they serve for this long: as long as a stream may be silent. Drains end it before, at their pace. */
+const HARD_STOP_SECONDS = 86_400;
 const KEEP_ALIVE_SECONDS = 65;
 
 export function renderConfig(fleets: Fleets, paths: TrafficPaths, machine: Machine): string {
@@ -46,6 +47,7 @@ export function renderConfig(fleets: Fleets, paths: TrafficPaths, machine: Machi
     defaultsSection(),
     slotDefaults(paths),
     `backend ${METRICS_TABLE} from base\n  stick-table type string len 256 size 100k store gpc0`,
+    streamsSection(),
     noGroupSection(),
     ...routed.flatMap((fleet) => doorsOf(fleet).flatMap((door) => doorSections(door, fleet, paths, machine))),
     ...routed.filter(({ wiring }) => wiring.mirrors).map((fleet) => mirrorSection(fleet, paths, machine)),
@@ -103,6 +105,7 @@ const slotDefaults = (paths: TrafficPaths): string =>
     `  http-response set-var(txn.bucket) date(0,us),sub(txn.begun),map_int(${bareWord(bucketTable(paths))},inf)`,
     `  http-response track-sc0 var(txn.route),concat(|,txn.class,|),concat(,txn.bucket) table ${METRICS_TABLE}`,
     '  http-response sc-inc-gpc0(0)',
+    ...streamLines,
   ].join('\n');
 
 const NO_GROUP = 'kiln.none';

@@ -2,9 +2,8 @@
 import assert from 'node:assert/strict';
 import { once } from 'node:events';
 import { existsSync, readFileSync } from 'node:fs';
-import { Agent, request } from 'node:http';
+import { Agent } from 'node:http';
 import { createServer } from 'node:net';
-import type { Duplex } from 'node:stream';
 import { afterEach, beforeEach, describe, test } from 'node:test';
 
 import { requires } from '../../test/requires.ts';
@@ -23,6 +22,7 @@ import {
   send,
   table,
   until,
+  webSocket,
   World,
   type App,
 } from './testing/world.ts';
@@ -328,20 +328,3 @@ describe('the load balancer', requires('haproxy'), () => {
     await assert.rejects(balancer.apply(table(fleet, port, [group], { health: spaced }), CTX), { code: 'CONFIG_INVALID' });
   });
 });
-
-/** Upgraded, and quiet. */
-function webSocket(port: number): Promise<Duplex> {
-  return new Promise((resolve, reject) => {
-    const headers = {
-      connection: 'Upgrade',
-      upgrade: 'websocket',
-      'sec-websocket-version': '13',
-      'sec-websocket-key': 'a2lsbiBraWxuIGtpbG4hIQ==',
-    };
-    const sent = request({ host: '127.0.0.1', port, headers });
-    sent.on('upgrade', (_response, socket) => resolve(socket));
-    sent.on('response', ({ statusCode }) => reject(new Error(`not upgraded: ${statusCode}`)));
-    sent.on('error', reject);
-    sent.end();
-  });
-}

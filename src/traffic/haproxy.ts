@@ -5,7 +5,7 @@
  * drains or budgets, and it does not know whether an instance is healthy but by its own second look.
  * Every change is written first and then told to the running workers, so that a killed HAProxy comes back right (D11).
  */
-import type { FleetId } from '../domain/ids.ts';
+import type { FleetId, InstanceId } from '../domain/ids.ts';
 import type {
   Address,
   Balancer,
@@ -26,6 +26,7 @@ import { trafficPaths, type TrafficPaths } from './paths.ts';
 import { Running, type RunningParts } from './running.ts';
 import { loadFleets } from './saved.ts';
 import { validate, validateListen, type Fleets } from './slots.ts';
+import { evict } from './streams.ts';
 
 export interface HaproxyParts {
   readonly home: Home;
@@ -107,6 +108,13 @@ export class Haproxy implements Balancer {
       const routed = this.#running.fleets.get(fleet);
       if (routed === undefined) return null;
       return observeFleet(this.#running.master, fleet, routed.table.preview !== null, this.#paths);
+    });
+  }
+
+  evict(instance: InstanceId, most: number, ctx: CallContext): Promise<void> {
+    return this.#alone(() => {
+      ctx.signal.throwIfAborted();
+      return evict(this.#running.master, instance, most);
     });
   }
 

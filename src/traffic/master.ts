@@ -96,8 +96,9 @@ function inLines(commands: readonly string[]): readonly string[] {
   return lines;
 }
 
-/** `set server … addr` says what it changed; all other words are complaints. */
-const SUCCESS = /^(?:New server registered\.|Server deleted\.|(?:IP|port) changed from .*|no need to change .*)$/;
+/** `set server … addr` says what it changed, and a session that is to be closed may have ended; all other words are complaints. */
+const SUCCESS =
+  /^(?:No such session \(use 'show sess'\)\.|New server registered\.|Server deleted\.|(?:IP|port) changed from .*|no need to change .*)$/;
 
 function refuseFailures(answer: string): void {
   const complaint = answer.split('\n').find((line) => line !== '' && !SUCCESS.test(line));

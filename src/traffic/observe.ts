@@ -6,6 +6,7 @@ import { mapPath, type TrafficPaths } from './paths.ts';
 import { parseMap } from './map.ts';
 import { groupOfRoute, parseBackend, weightsOf } from './routes.ts';
 import { ruleIn } from './rule.ts';
+import { streamsOf } from './streams.ts';
 import { parseServers, parseStat, type ServerState, type StatRow } from './stat.ts';
 
 /** Requests in flight count in every worker: after a reload the old one still serves what it had begun. */
@@ -18,7 +19,8 @@ export async function observeFleet(
   const worker = await master.current();
   const mine = (backend: string): boolean => parseBackend(backend)?.fleet === fleet;
   const rows = parseStat(await worker.query('show stat')).filter((row) => mine(row.backend) && isInstanceId(row.name));
-  const leaving = await leavingSessions(master);
+  const streams = new Map(await streamsOf(worker));
+  const leaving = await leavingInflight(master);
   const states = new Map<string, ServerState>();
   for (const server of parseServers(await worker.query('show servers state'))) {
     if (mine(server.backend)) states.set(server.name, server.state);
@@ -28,7 +30,7 @@ export async function observeFleet(
     weights: weightsOf(routes),
     canary: ruleIn(routes),
     preview: preview ? await previewGroup(worker, fleet, paths) : null,
-    endpoints: endpointsOf(rows, states, leaving),
+    endpoints: endpointsOf(rows, states, streams, leaving),
   };
 }
 
@@ -37,36 +39,58 @@ async function previewGroup(worker: Worker, fleet: FleetId, paths: TrafficPaths)
   return range === undefined ? null : (groupOfRoute(range.route)?.group ?? null);
 }
 
+type Inflight = Pick<EndpointObservation, 'sessions' | 'streams'>;
+
+const NOTHING: Inflight = { sessions: 0, streams: 0 };
+
 /** By instance. A worker that ends while it is asked has nothing in flight. */
-async function leavingSessions(master: Master): Promise<ReadonlyMap<string, number>> {
-  const sessions = new Map<string, number>();
+async function leavingInflight(master: Master): Promise<ReadonlyMap<string, Inflight>> {
+  const all = new Map<string, Inflight>();
   for (const pid of (await master.workers()).old) {
-    const answer = await master
-      .worker(pid)
-      .query('show stat')
-      .catch(async (error: unknown) => {
-        if ((await master.workers()).old.includes(pid)) throw error;
-        return '';
-      });
-    for (const row of parseStat(answer)) sessions.set(row.name, (sessions.get(row.name) ?? 0) + row.sessions);
+    const seen = await inflightOf(master.worker(pid)).catch(async (error: unknown) => {
+      if ((await master.workers()).old.includes(pid)) throw error;
+      return new Map<string, Inflight>();
+    });
+    for (const [name, { sessions, streams }] of seen) {
+      const before = all.get(name) ?? NOTHING;
+      all.set(name, { sessions: before.sessions + sessions, streams: before.streams + streams });
+    }
   }
-  return sessions;
+  return all;
+}
+
+async function inflightOf(worker: Worker): Promise<ReadonlyMap<string, Inflight>> {
+  const streams = await streamsOf(worker);
+  const all = new Map<string, Inflight>();
+  for (const { name, sessions } of parseStat(await worker.query('show stat'))) {
+    const sum = (all.get(name)?.sessions ?? 0) + sessions;
+    all.set(name, { sessions: sum, streams: streams?.get(name) ?? (streams === null ? sum : 0) });
+  }
+  return all;
 }
 
 /** One endpoint is a server in each lane. In maintenance are those that were removed and wait for their last connections. */
 function endpointsOf(
   rows: readonly StatRow[],
   states: ReadonlyMap<string, ServerState>,
-  leaving: ReadonlyMap<string, number>,
+  streams: ReadonlyMap<string, number>,
+  leaving: ReadonlyMap<string, Inflight>,
 ): readonly EndpointObservation[] {
   const seen = new Map<InstanceId, EndpointObservation>();
   for (const { name, status, sessions } of rows) {
     const state = states.get(name);
     if (!isInstanceId(name) || state === undefined || state === 'maint') continue;
-    const before = seen.get(name) ?? { up: true, sessions: leaving.get(name) ?? 0 };
+    const before = seen.get(name) ?? { up: true, ...inflightAt(name, streams, leaving) };
     // `UP 1/2` is up and failing; `no check` is taken for up.
     const up = before.up && !status.startsWith('DOWN') && !status.startsWith('MAINT');
-    seen.set(name, { instance: name, state, up, sessions: before.sessions + sessions });
+    seen.set(name, { instance: name, state, up, sessions: before.sessions + sessions, streams: before.streams });
   }
-  return [...seen.values()];
+  // The two counts are read one after the other: what ended in between was in flight when the streams were counted.
+  return [...seen.values()].map((each) => ({ ...each, streams: Math.min(each.streams, each.sessions) }));
+}
+
+/** The newest worker's streams, and all that others still serve. */
+function inflightAt(name: string, streams: ReadonlyMap<string, number>, leaving: ReadonlyMap<string, Inflight>): Inflight {
+  const left = leaving.get(name) ?? NOTHING;
+  return { sessions: left.sessions, streams: left.streams + (streams.get(name) ?? 0) };
 }

@@ -17,6 +17,7 @@ export interface ReleaseTraits {
   readonly drainMs?: number;
   /** Default: as `drainMs`. */
   readonly streamDrainMs?: number;
+  readonly streamPaceMs?: number;
   readonly stopGraceMs?: number;
   readonly singleWriter?: boolean;
   /** false: the service takes no traffic. */
@@ -62,6 +63,7 @@ export function contentOf(image: Digest, traits: ReleaseTraits = {}): ReleaseCon
       preview: traits.preview === true ? { host: '127.0.0.1', port: 8081 } : null,
       drainMs: traits.drainMs ?? 3000,
       streamDrainMs: traits.streamDrainMs ?? traits.drainMs ?? 3000,
+      ...(traits.streamPaceMs === undefined ? {} : { streamPaceMs: traits.streamPaceMs }),
     },
     replace: {
       strategy: traits.strategy ?? { kind: 'rolling', minHealthyPercent: 100, maxSurge: 1, batch: null },

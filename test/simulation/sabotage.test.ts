@@ -3,6 +3,7 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 
 import { groupOf, instanceId } from '../../src/domain/ids.ts';
+import type { Release } from '../../src/domain/release.ts';
 import type { BalancerObservation, InstanceObservation, RoutingTable, Runtime } from '../../src/engines/engine.ts';
 import type { Session } from '../../src/engines/sim/world.ts';
 import { runHistory, type HistoryOptions } from './history.ts';
@@ -51,9 +52,24 @@ test('law 3: traffic before health is seen', () =>
   ));
 
 test('law 3: stopping what has not drained is seen', () =>
-  assertBreaks(/law 3: .* was stopped with \d+ sessions in flight/, (session) =>
+  assertBreaks(/law 3: .* was stopped with \d+ (requests|streams) in flight/, (session) =>
     withBalancer(session, (seen) => ({ ...seen, endpoints: seen.endpoints.map((each) => ({ ...each, sessions: 0 })) })),
   ));
+
+test('law 3: closing connections before their budget is seen', () =>
+  assertBreaks(/law 3: connections of .* were closed with \d+ (requests|streams) in flight/, (session) => ({
+    ...session,
+    runtime: {
+      ...session.runtime,
+      launch: (id, release, ctx) => session.runtime.launch(id, patient(release), ctx),
+    },
+  })));
+
+/** As the world sees it: with more time for its streams than Kiln knows of. */
+const patient = (release: Release): Release => ({
+  ...release,
+  content: { ...release.content, routing: { ...release.content.routing, streamDrainMs: 600_000 } },
+});
 
 test('law 4: traffic that goes to a group before it is there is seen', () =>
   assertBreaks(/law 4: a change of routing lowered the serving capacity/, (session) =>

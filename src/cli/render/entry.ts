@@ -106,6 +106,8 @@ const WORDS: Readonly<Record<string, (data: Data) => string>> = {
   'group.recovered': ({ group }) => `${lastName(group)}: well again`,
   'traffic.set': ({ weights, canary }) => `traffic: ${weightsOf(objectOf(weights))}${ruleOf(objectOf(canary))}`,
   'instance.retiring': ({ instance, why }) => `${lastName(instance)} retires: ${textOf(why)}`,
+  'instance.evicting': ({ instance, sessions }) =>
+    `${lastName(instance)}: its drain is over, ${counted(Number(sessions), 'connection')} left to close`,
   'instance.failed': ({ instance, why }) => `${lastName(instance)} failed: ${textOf(why)}`,
   'instance.removed': ({ instance }) => `${lastName(instance)} gone`,
 };

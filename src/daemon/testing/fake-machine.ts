@@ -181,9 +181,10 @@ function balancerOf(world: FakeWorld): Balancer {
         weights,
         preview: table.preview?.group ?? null,
         canary: table.canary,
-        endpoints: endpoints.map(({ instance, state }) => ({ instance, state, up: true, sessions: 0 })),
+        endpoints: endpoints.map(({ instance, state }) => ({ instance, state, up: true, sessions: 0, streams: 0 })),
       };
     },
+    evict: async () => {},
     metrics: async () => [],
     tables: async () => [...tables.values()],
     close: async () => {},

@@ -31,6 +31,7 @@ export type Verb =
   | 'apply'
   | 'requireListen'
   | 'removeFleet'
+  | 'evict'
   | 'observeBalancer'
   | 'metrics'
   | 'usage'

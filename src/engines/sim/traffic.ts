@@ -4,39 +4,28 @@ import { KilnError } from '../../errors/error.ts';
 import type { Address, BalancerObservation, EndpointObservation, GroupMetrics, InstanceUsage, RoutingTable } from '../engine.ts';
 import type { Note } from './calls.ts';
 import type { VirtualClock } from './clock.ts';
+import { Flows } from './flows.ts';
 import type { SimInstance } from './instance.ts';
 import type { Instances } from './instances.ts';
 import { servingCapacity, soundCapacity, type Laws } from './laws.ts';
 import { Metrics } from './metrics.ts';
 import type { Random } from './random.ts';
 
-/** The sessions of one instance. */
-interface Flow {
-  /** Gets new connections. */
-  routed: boolean;
-  /** How many it has in flight while routed. */
-  readonly load: number;
-  /** Since when it gets no new ones, and when those that it had then end. */
-  unroutedAt: number;
-  ends: readonly number[];
-}
-
 const MEMORY_BYTES = 1 << 24;
 
 export class SimTraffic {
   readonly #clock: VirtualClock;
-  readonly #random: Random;
   readonly #laws: Laws;
   readonly #instances: Instances;
   readonly #note: Note;
   readonly #tables = new Map<FleetId, RoutingTable>();
-  readonly #flows = new Map<InstanceId, Flow>();
+  readonly #flows: Flows;
   readonly #metrics = new Metrics();
   #alive = true;
 
   constructor(clock: VirtualClock, random: Random, laws: Laws, instances: Instances, note: Note) {
     this.#clock = clock;
-    this.#random = random;
+    this.#flows = new Flows(random);
     this.#laws = laws;
     this.#instances = instances;
     this.#note = note;
@@ -81,7 +70,7 @@ export class SimTraffic {
       if (weight > 0) weights[group] = weight;
       for (const { instance, state } of listed) {
         const up = isUp(this.#instances.find(instance));
-        endpoints.push({ instance, state, up, sessions: this.#sessions(instance) });
+        endpoints.push({ instance, state, up, ...this.#flows.inflight(instance, this.#clock.now()) });
       }
     }
     return { weights, preview: table.preview?.group ?? null, canary: table.canary, endpoints };
@@ -111,7 +100,7 @@ export class SimTraffic {
     this.#note(`the load balancer dies for ${forMs} ms`);
     for (const fleet of this.#tables.keys()) this.#measure(fleet);
     this.#alive = false;
-    for (const flow of this.#flows.values()) flow.ends = [];
+    this.#flows.cutAll();
     for (const fleet of this.#tables.keys()) this.#reroute(fleet);
     this.#clock.at(this.#clock.now() + forMs, () => {
       this.#note('the load balancer is back');
@@ -126,9 +115,9 @@ export class SimTraffic {
     this.#measure(instance.fleet);
     this.#reroute(instance.fleet);
     if (this.#instances.find(instance.id) === undefined) {
-      this.#flows.delete(instance.id);
+      this.#flows.forget(instance.id);
       this.#metrics.forget(instance.id);
-    } else if (instance.health.status === 'exited') this.#flowOf(instance.id).ends = [];
+    } else if (instance.health.status === 'exited') this.#flows.cut(instance.id);
   }
 
   /** Law 4 at the moment when Kiln decides that an instance goes. */
@@ -142,16 +131,35 @@ export class SimTraffic {
 
   /** Law 3 at the moment when Kiln stops an instance: no new traffic, and drained or out of budget. */
   checkStop(instance: SimInstance): void {
-    const flow = this.#flows.get(instance.id);
-    if (flow === undefined) return;
-    const { drainMs, streamDrainMs } = instance.release.content.routing;
-    const drainedMs = this.#clock.now() - flow.unroutedAt;
-    if (flow.routed) {
+    if (this.#flows.isRouted(instance.id)) {
       this.#laws.broken(3, `${instance.id} was stopped while the load balancer sent it traffic`);
-    } else if (this.#sessions(instance.id) > 0 && drainedMs < Math.max(drainMs, streamDrainMs)) {
-      const left = this.#sessions(instance.id);
-      this.#laws.broken(3, `${instance.id} was stopped with ${left} sessions in flight, ${drainedMs} ms into its drain`);
+    } else {
+      const cut = this.#cutEarly(instance);
+      if (cut !== null) this.#laws.broken(3, `${instance.id} was stopped with ${cut}`);
     }
+  }
+
+  /** Law 3 at the moment when connections are closed: their budgets are spent. */
+  evict(id: InstanceId, most: number): void {
+    this.#mustLive();
+    const instance = this.#instances.find(id);
+    if (instance === undefined || this.#flows.inflight(id, this.#clock.now()).sessions <= most) return;
+    const cut = this.#flows.isRouted(id) ? 'new ones coming' : this.#cutEarly(instance);
+    if (cut !== null) this.#laws.broken(3, `connections of ${id} were closed with ${cut}`);
+    this.#flows.close(id, most, this.#clock.now());
+    this.#note(`${id} evicted to ${most}`);
+  }
+
+  /** What is in flight whose budget is not spent; null: nothing. */
+  #cutEarly({ id, release }: SimInstance): string | null {
+    const now = this.#clock.now();
+    const drainedMs = this.#flows.unroutedFor(id, now);
+    if (drainedMs === null) return null;
+    const { drainMs, streamDrainMs } = release.content.routing;
+    const { sessions, streams } = this.#flows.inflight(id, now);
+    const requests = sessions - streams;
+    if (requests > 0 && drainedMs < drainMs) return `${requests} requests in flight, ${drainedMs} ms into its drain`;
+    return streams > 0 && drainedMs < streamDrainMs ? `${streams} streams in flight, ${drainedMs} ms into its drain` : null;
   }
 
   #mustLive(): void {
@@ -186,40 +194,9 @@ export class SimTraffic {
     }
   }
 
-  #flowOf(instance: InstanceId): Flow {
-    const known = this.#flows.get(instance);
-    if (known !== undefined) return known;
-    const flow: Flow = { routed: false, load: this.#random.below(4), unroutedAt: this.#clock.now(), ends: [] };
-    this.#flows.set(instance, flow);
-    return flow;
-  }
-
   #route(instance: InstanceId, routed: boolean): void {
-    if (!routed && this.#flows.get(instance)?.routed !== true) return;
-    const flow = this.#flowOf(instance);
-    if (flow.routed === routed) return;
-    flow.routed = routed;
-    if (routed) return;
-    const now = this.#clock.now();
-    flow.unroutedAt = now;
-    flow.ends = this.#alive ? Array.from({ length: flow.load }, () => now + this.#duration(instance)) : [];
-  }
-
-  /** Most sessions are short, some take the whole drain budget, a few would take longer than that. */
-  #duration(instance: InstanceId): number {
-    const routing = this.#instances.find(instance)?.release.content.routing;
-    const budget = Math.max(routing?.drainMs ?? 0, routing?.streamDrainMs ?? 0);
-    const kind = this.#random.below(10);
-    if (kind < 7) return this.#random.below(300);
-    return kind < 9 ? this.#random.below(budget + 1) : budget + this.#random.below(budget + 1);
-  }
-
-  #sessions(instance: InstanceId): number {
-    const flow = this.#flows.get(instance);
-    if (flow === undefined) return 0;
-    if (flow.routed) return flow.load;
-    const now = this.#clock.now();
-    return flow.ends.reduce((count, end) => count + (end > now ? 1 : 0), 0);
+    const routing = this.#instances.find(instance)?.release.content.routing ?? NO_BUDGETS;
+    this.#flows.route(instance, routed, this.#clock.now(), routing, this.#alive);
   }
 
   #measure(fleet: FleetId): void {
@@ -229,6 +206,8 @@ export class SimTraffic {
 
 const instancesIn = (table: RoutingTable | undefined): readonly InstanceId[] =>
   (table?.groups ?? []).flatMap(({ endpoints }) => endpoints.map(({ instance }) => instance));
+
+const NO_BUDGETS = { drainMs: 0, streamDrainMs: 0 };
 
 const isUp = (instance: SimInstance | undefined): boolean => instance?.health.status === 'healthy' && !instance.stopping;
 

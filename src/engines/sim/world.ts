@@ -214,6 +214,8 @@ function balancerOf({ traffic, calls }: Place, life: DaemonLife): Balancer {
       calls.make(life, ctx, { verb: 'removeFleet', subject: fleet, unreachable, run: () => traffic.removeFleet(fleet) }),
     observe: (fleet, ctx) =>
       calls.make(life, ctx, { verb: 'observeBalancer', subject: fleet, unreachable, run: () => traffic.observe(fleet) }),
+    evict: (instance, most, ctx) =>
+      calls.make(life, ctx, { verb: 'evict', subject: instance, unreachable, run: () => traffic.evict(instance, most) }),
     metrics: (fleet, ctx) =>
       calls.make(life, ctx, { verb: 'metrics', subject: fleet, unreachable, run: () => traffic.metrics(fleet) }),
     tables: (ctx) => calls.make(life, ctx, { verb: 'tables', subject: '', unreachable, run: () => traffic.tables() }),

@@ -179,7 +179,12 @@ export const run = z.strictObject({
   drain: z
     .strictObject({
       requests: duration.describe('How long requests in flight may take to finish.').prefault('10s'),
-      streams: duration.describe('The same for WebSockets and other long streams.').prefault('30s'),
+      streams: duration.describe('The same for WebSockets and event streams: none of them is closed before.').prefault('30s'),
+      pace: duration
+        .describe(
+          'Streams that are left then are closed evenly over this time, so that their clients do not all come back at once. Default: 30s.',
+        )
+        .optional(),
     })
     .describe('What an instance gets before it is stopped.')
     .prefault({}),

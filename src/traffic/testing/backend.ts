@@ -27,7 +27,8 @@ const server = createServer((request, response) => {
     response.statusCode = Number(url.searchParams.get('status') ?? 200);
     if (url.pathname === '/healthz') return void response.end(name);
     const delayMs = Number(url.searchParams.get('delay') ?? always);
-    if (url.pathname === '/stream') response.write('first\n');
+    if (url.pathname === '/events') response.setHeader('Content-Type', 'text/event-stream');
+    if (url.pathname === '/stream' || url.pathname === '/events') response.write('first\n');
     if (delayMs === 0) response.end(name);
     else setTimeout(() => response.end(name), delayMs);
   });

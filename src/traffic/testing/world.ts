@@ -6,6 +6,7 @@ import { Agent, request, type IncomingHttpHeaders, type OutgoingHttpHeaders } fr
 import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import type { Duplex } from 'node:stream';
 
 import {
   fleetId,
@@ -159,6 +160,23 @@ export function send(
     });
     sent.on('error', reject);
     sent.end(method === 'POST' ? 'x'.repeat(200) : undefined);
+  });
+}
+
+/** Upgraded, and quiet. */
+export function webSocket(port: number): Promise<Duplex> {
+  return new Promise((resolve, reject) => {
+    const headers = {
+      connection: 'Upgrade',
+      upgrade: 'websocket',
+      'sec-websocket-version': '13',
+      'sec-websocket-key': 'a2lsbiBraWxuIGtpbG4hIQ==',
+    };
+    const sent = request({ host: '127.0.0.1', port, headers });
+    sent.on('upgrade', (_response, socket) => resolve(socket.on('error', () => {})));
+    sent.on('response', ({ statusCode }) => reject(new Error(`not upgraded: ${statusCode}`)));
+    sent.on('error', reject);
+    sent.end();
   });
 }
 
