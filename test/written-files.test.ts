@@ -15,9 +15,11 @@ for (const path of globSync('examples/**/kiln.yaml', { cwd: ROOT, exclude: (name
   });
 }
 
-test('the file in the README', () => {
-  const readme = readFileSync(join(ROOT, 'README.md'), 'utf8');
-  const files = [...readme.matchAll(/^```yaml\n(service:[^]*?)^```/gm)].map(([, text]) => text ?? '');
-  assert.ok(files.length > 0, 'the README shows no kiln.yaml');
-  for (const text of files) parseSpec(text, 'README.md');
-});
+for (const path of ['README.md', 'docs/traffic.md']) {
+  test(`the files in ${path}`, () => {
+    const page = readFileSync(join(ROOT, path), 'utf8');
+    const files = [...page.matchAll(/^```yaml\n(service:[^]*?)^```/gm)].map(([, text]) => text ?? '');
+    assert.ok(files.length > 0, `${path} shows no kiln.yaml`);
+    for (const text of files) parseSpec(text, path);
+  });
+}

@@ -65,8 +65,8 @@ describe('a drain', () => {
   test('requests have their budget, streams theirs: an instance with requests only does not wait for that of streams', () => {
     assert.equal(isDrained({ now: 10_000, sessions: 1, streams: 0 }), true);
     assert.equal(isDrained({ now: 10_000, sessions: 3, streams: 1 }), false);
-    assert.equal(isDrained({ now: 49_999, sessions: 1, streams: 1 }), false);
-    assert.equal(isDrained({ now: 50_000, sessions: 1, streams: 1 }), true);
+    assert.equal(isDrained({ now: 50_000, sessions: 1, streams: 1 }), false);
+    assert.equal(isDrained({ now: 60_000, sessions: 1, streams: 1 }), true);
   });
 
   test('nothing is closed before both budgets are spent, the shorter one of streams included', () => {
@@ -83,8 +83,14 @@ describe('a drain', () => {
     const midway = evictions(input({ now: 40_000, sessions: 900, streams: 890, eviction }));
     assert.deepEqual(midway, { events: [], steps: [{ kind: 'evict', instance: id, most: 500 }] });
     assert.deepEqual(evictions(input({ now: 40_000, sessions: 500, streams: 490, eviction })).steps, []);
-    assert.equal(isDrained({ now: 49_999, sessions: 1, streams: 1, eviction }), false);
-    assert.equal(isDrained({ now: 50_000, sessions: 1, streams: 1, eviction }), true);
+  });
+
+  test('is not cut short where the closing is late, and not waited for for ever', () => {
+    const late = { sessions: 300, streams: 300, eviction: { at: 30_000, sessions: 1_000 } };
+    assert.equal(isDrained({ now: 59_999, ...late }), false);
+    assert.deepEqual(evictions(input({ now: 59_999, ...late })).steps, [{ kind: 'evict', instance: id, most: 0 }]);
+    assert.equal(isDrained({ now: 60_000, ...late }), true);
+    assert.deepEqual(evictions(input({ now: 60_000, ...late })).steps, []);
   });
 
   test('the pace is even, ends at none, and is no slower than ten a second', () => {

@@ -15,6 +15,8 @@ import type { Eviction } from './kept-state.ts';
 const PACE_MS = 30_000;
 /** Few are closed faster than evenly: nobody is stampeded by so many a second. */
 const LEAST_A_SECOND = 10;
+/** An instance whose closing is late is not stopped with all that it still has: that would close them all at once. */
+const LATE_MS = 10_000;
 /** Between two looks while connections are closed: what is closed together. */
 const EVICTION_POLL_MS = 200;
 
@@ -49,8 +51,8 @@ export function drained(input: KeeperInput, seen: InstanceObservation): boolean 
 function drainEnds(input: KeeperInput, { instance, streams }: EndpointObservation, since: number): number {
   const { requestsMs, streamsMs, paceMs } = budgetsOf(input, instance);
   const eviction = input.kept.evicting.get(instance);
-  if (eviction !== undefined) return eviction.at + paceMs;
-  return since + (streams === 0 ? requestsMs : streamsMs + paceMs);
+  if (eviction !== undefined) return eviction.at + paceMs + LATE_MS;
+  return since + (streams === 0 ? requestsMs : streamsMs + paceMs + LATE_MS);
 }
 
 export interface Evictions {
@@ -61,6 +63,8 @@ export interface Evictions {
 
 export function evictions(input: KeeperInput): Evictions {
   const due = leaving(input).filter(({ endpoint, since }) => {
+    // One that is stopped now loses them by itself.
+    if (input.now >= drainEnds(input, endpoint, since)) return false;
     const evicting = input.kept.evicting.has(endpoint.instance);
     return evicting
       ? endpoint.sessions > 0

@@ -26,7 +26,7 @@ import { trafficPaths, type TrafficPaths } from './paths.ts';
 import { Running, type RunningParts } from './running.ts';
 import { loadFleets } from './saved.ts';
 import { validate, validateListen, type Fleets } from './slots.ts';
-import { evict } from './streams.ts';
+import { Evictor } from './streams.ts';
 
 export interface HaproxyParts {
   readonly home: Home;
@@ -56,6 +56,7 @@ export class Haproxy implements Balancer {
   readonly #paths: TrafficPaths;
   readonly #metrics: Metrics;
   readonly #running: Running;
+  readonly #evictor = new Evictor();
   readonly #closing = new AbortController();
   /** One thing at a time; an observation waits for the change before it. */
   #queue: Promise<unknown> = Promise.resolve();
@@ -114,7 +115,7 @@ export class Haproxy implements Balancer {
   evict(instance: InstanceId, most: number, ctx: CallContext): Promise<void> {
     return this.#alone(() => {
       ctx.signal.throwIfAborted();
-      return evict(this.#running.master, instance, most);
+      return this.#evictor.evict(this.#running.master, instance, most);
     });
   }
 

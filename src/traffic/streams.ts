@@ -34,19 +34,33 @@ export const parseSessions = (text: string, instance: InstanceId): readonly stri
   });
 
 /**
- * Closes sessions of the instance, in workers that are leaving first, until it has at most so many. A session is named by where
- * it lies in HAProxy's memory: it is closed at once after it was listed, before another can lie there.
+ * Closes sessions until an instance has at most so many. A session is named by where it lies in HAProxy's memory, and another
+ * may lie there once it has ended. So none is closed twice: HAProxy takes its time to end one, and lists it until then. And
+ * those are taken that were listed last, a moment ago.
  */
-export async function evict(master: Master, instance: InstanceId, most: number): Promise<void> {
-  const { current, old } = await master.workers();
-  const workers = [...old, ...(current === null ? [] : [current])].map((pid) => master.worker(pid));
-  const listed = await Promise.all(
-    workers.map(async (worker) => ({ worker, ids: parseSessions(await worker.query('show sess'), instance) })),
-  );
-  let excess = listed.reduce((sum, { ids }) => sum + ids.length, 0) - most;
-  for (const { worker, ids } of listed) {
-    const closing = ids.slice(0, Math.max(0, excess));
-    excess -= closing.length;
-    await worker.change(closing.map((id) => `shutdown session ${id}`));
+export class Evictor {
+  /** Sessions that were told to end, by instance. */
+  readonly #told = new Map<InstanceId, Set<string>>();
+
+  /** In workers that are leaving first. */
+  async evict(master: Master, instance: InstanceId, most: number): Promise<void> {
+    const { current, old } = await master.workers();
+    const workers = [...old, ...(current === null ? [] : [current])].map((pid) => master.worker(pid));
+    const told = this.#told.get(instance) ?? new Set();
+    const listed = await Promise.all(
+      workers.map(async (worker) => ({ worker, ids: parseSessions(await worker.query('show sess'), instance) })),
+    );
+    const open = listed.map(({ worker, ids }) => ({ worker, ids: ids.filter((id) => !told.has(nameOf(worker, id))) }));
+    let excess = open.reduce((sum, { ids }) => sum + ids.length, 0) - most;
+    for (const { worker, ids } of open) {
+      const closing = excess <= 0 ? [] : ids.slice(-excess);
+      excess -= closing.length;
+      for (const id of closing) told.add(nameOf(worker, id));
+      await worker.change(closing.map((id) => `shutdown session ${id}`));
+    }
+    if (listed.every(({ ids }) => ids.length === 0)) this.#told.delete(instance);
+    else this.#told.set(instance, told);
   }
 }
+
+const nameOf = ({ pid }: Worker, id: string): string => `${pid} ${id}`;
