@@ -122,6 +122,19 @@ export class Configuration {
     }
   }
 
+  /** What would keep the next launch or deploy from its values, whatever the sources say: settings and key. */
+  async check(): Promise<KilnError | null> {
+    try {
+      const { 'secrets-key': named } = await readSources(this.#home.root);
+      if (await this.#sealed.isEmpty()) return null;
+      await openSealingKey(await keySettings(named, this.#env, process.getuid?.() ?? 0), this.#home, false);
+      return null;
+    } catch (error) {
+      if (error instanceof KilnError) return error;
+      throw error;
+    }
+  }
+
   /** The names of sealed values other than these releases'. */
   async unused(references: readonly Reference[]): Promise<readonly string[]> {
     return this.#sealed.besides(new Set(references.map(({ pin }) => pin.fingerprint)));
@@ -171,8 +184,8 @@ async function stateOf(reference: Reference, key: SealingKey, reader: Reader): P
     return { reference, state: isSame ? 'same' : 'changed', now, why: null };
   } catch (error) {
     if (!(error instanceof KilnError)) throw error;
-    const isGone = error.code === 'VALUE_NOT_FOUND';
-    return isGone ? { reference, state: 'gone', now: null, why: error.message } : unknown(reference, error.message);
+    const why = error.message.replace(`${from}: `, '');
+    return error.code === 'VALUE_NOT_FOUND' ? { reference, state: 'gone', now: null, why } : unknown(reference, why);
   }
 }
 

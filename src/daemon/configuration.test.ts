@@ -156,6 +156,21 @@ test('what no rollback goes back to is forgotten by gc; then a rollback says tha
   assert.deepEqual(readdirSync(home.sealed), []);
 });
 
+test('doctor tells of settings that can not be read, and of a key that is gone while something is sealed with it', async (t) => {
+  const { client, deploy, home } = await configured(t);
+  const told = async (): Promise<string> => JSON.stringify((await client.doctor()).problems);
+  rmSync(join(home.root, '..', 'secrets.key'));
+  assert.equal(await told(), '[]', 'nothing is sealed yet');
+  await assert.rejects(deploy(), isError('KEY_INVALID', /is not there/));
+  writeFileSync(join(home.root, '..', 'secrets.key'), Buffer.alloc(32, 7).toString('base64'), { mode: 0o600 });
+  await deploy();
+  assert.equal(await told(), '[]');
+  rmSync(join(home.root, '..', 'secrets.key'));
+  assert.match(await told(), /secrets\.key is not there/);
+  writeFileSync(join(home.root, 'sources.yaml'), 'etc: {}');
+  assert.match(await told(), /sources\.yaml/);
+});
+
 test('a deploy that lacks a value makes nothing, and says which and why; no error has a value in it', async (t) => {
   const { client, folder, files, home, set } = await configured(t);
   const fails = async (code: string, message: RegExp, variables = { TOKEN: 'token-hunter-1' } as Record<string, string>) => {

@@ -22,6 +22,7 @@ interface DriftParts {
 
 interface Seen {
   readonly release: Digest;
+  readonly at: number;
   readonly states: readonly ReferenceState[];
 }
 
@@ -42,14 +43,18 @@ export class Drift {
   }
 
   /**
-   * For who looks at a fleet: asks, but waits no longer than a moment, and not behind another who waits. While a rollout is
-   * under way nobody asks: its progress is looked at many times a second.
+   * For who looks at fleets: asks where what is known is older than so much, but waits no longer than a moment, and not behind
+   * another who waits. While a rollout is under way nobody asks: its progress is looked at many times a second.
    */
-  async refresh(fleet: FleetId): Promise<void> {
+  async refresh(looked: readonly FleetId[], olderThanMs: number): Promise<void> {
     const { clock, stopping, fleets } = this.#parts;
-    if (fleets.state(fleet).rollout !== null || this.#looking.has(fleet)) return;
-    if (referencesIn(targetOf(fleets, fleet)?.content).length === 0) return;
-    await Promise.race([this.look(fleet), clock.sleep(WAIT_MS, stopping)]).catch(() => {});
+    const due = looked.filter((fleet) => {
+      const isOld = clock.now() - (this.#seen.get(fleet)?.at ?? 0) >= olderThanMs;
+      return isOld && !this.#looking.has(fleet) && fleets.state(fleet).rollout === null && this.#has(fleet);
+    });
+    if (due.length === 0) return;
+    const all = Promise.allSettled(due.map((fleet) => this.look(fleet)));
+    await Promise.race([all, clock.sleep(WAIT_MS, stopping).catch(() => {})]);
   }
 
   /** Values that are not the fleet's any more, as they were last asked for. */
@@ -68,13 +73,17 @@ export class Drift {
     }
   }
 
+  #has(fleet: FleetId): boolean {
+    return referencesIn(targetOf(this.#parts.fleets, fleet)?.content).length > 0;
+  }
+
   async #look(fleet: FleetId): Promise<readonly ReferenceState[]> {
-    const { configuration, stopping } = this.#parts;
+    const { configuration, clock, stopping } = this.#parts;
     const release = targetOf(this.#parts.fleets, fleet);
     const references = referencesIn(release?.content);
     if (release === null || references.length === 0) return [];
     const states = await configuration.look(references, stopping);
-    this.#seen.set(fleet, { release: release.hash, states });
+    this.#seen.set(fleet, { release: release.hash, at: clock.now(), states });
     return states;
   }
 }

@@ -18,6 +18,9 @@ type FleetVerbs = Pick<
   'fleets' | 'status' | 'releases' | 'rollback' | 'scale' | 'pause' | 'resume' | 'promote' | 'abort' | 'retire'
 >;
 
+/** Who looks at all fleets asks no source more often: there may be many, and the look is repeated. */
+const OVERVIEW_MS = 2_000;
+
 export function fleetVerbs(parts: Parts): FleetVerbs {
   const { fleets } = parts;
   /** A fleet that runs without its history is there after all. */
@@ -39,13 +42,16 @@ export function fleetVerbs(parts: Parts): FleetVerbs {
     return fleetStatus(parts, fleet, ctx);
   };
   return {
-    fleets: async (_, ctx) => ({
-      fleets: await Promise.all(fleets.list().map((fleet) => fleetStatus(parts, fleet, ctx))),
-      problems: await unexplainedProblems(parts, ctx),
-    }),
+    async fleets(_, ctx) {
+      await parts.drift.refresh(fleets.list(), OVERVIEW_MS);
+      return {
+        fleets: await Promise.all(fleets.list().map((fleet) => fleetStatus(parts, fleet, ctx))),
+        problems: await unexplainedProblems(parts, ctx),
+      };
+    },
     async status({ service }, ctx) {
       const fleet = await named(service, ctx);
-      await parts.drift.refresh(fleet);
+      await parts.drift.refresh([fleet], 0);
       return fleetStatus(parts, fleet, ctx);
     },
     async releases({ service }, ctx) {

@@ -72,7 +72,13 @@ function selfVerbs(parts: Parts): Pick<Handlers, 'health' | 'doctor' | 'metrics'
 }
 
 async function allProblems(parts: Parts, ctx: CallContext): Promise<readonly Problem[]> {
-  return [...(await parts.engine.check(ctx)), ...(await parts.checkMachine()), ...(await unexplainedProblems(parts, ctx))];
+  const configuration = await parts.configuration.check();
+  return [
+    ...(await parts.engine.check(ctx)),
+    ...(await parts.checkMachine()),
+    ...(configuration === null ? [] : [{ what: configuration.message, hint: configuration.hint, fatal: false }]),
+    ...(await unexplainedProblems(parts, ctx)),
+  ];
 }
 
 async function fleetMetrics({ fleets, engine, balancer, drift }: Parts, fleet: FleetId, ctx: CallContext): Promise<FleetMetrics> {

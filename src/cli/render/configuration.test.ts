@@ -16,13 +16,13 @@ const same = { ...reference('B', 'etcd://b'), state: 'same' as const, now: pin('
 const unknown = { ...reference('C', 'env://C', null), state: 'unknown' as const, now: null, why: 'only who deploys has it' };
 
 test('drift says what is there, what the release has, and what to do', () => {
-  assert.deepEqual(driftLines([changed, gone, anew], terminal), [
+  assert.deepEqual(driftLines(fleet({ drift: [changed, gone, anew] }), terminal), [
     '  ● URL has drifted: etcd://url is at version 7; the release has version 5',
     '  ● KEY has drifted: etcd://key is gone; the release has version 5, kept sealed',
     '  ● A has drifted: etcd://a has another value in version 5',
-    '    kiln config SERVICE shows it · kiln deploy makes a release of what is there now',
+    '    kiln config web · kiln deploy makes a release of what is there now',
   ]);
-  assert.deepEqual(driftLines([], terminal), []);
+  assert.deepEqual(driftLines(fleet(), terminal), []);
 });
 
 test('a fleet that has drifted is shown whole, also among others', () => {

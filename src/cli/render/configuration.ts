@@ -1,5 +1,6 @@
 /** Configuration that is kept elsewhere, as text: names and versions. No value ever gets here (law 10). */
 import type { AnswerOf, FleetStatusBody } from '../../client/client.ts';
+import { serviceOf } from '../../domain/ids.ts';
 import { harmless, type Terminal } from '../terminal.ts';
 
 type ReferenceState = FleetStatusBody['drift'][number];
@@ -15,13 +16,16 @@ function pinText({ version, fingerprint }: Pin): string {
   return `version ${harmless(version.length > LONGEST_VERSION ? `${version.slice(0, SHORT)}…` : version)}`;
 }
 
-export function driftLines(drift: readonly ReferenceState[], terminal: Terminal): readonly string[] {
+export function driftLines({ fleet, drift }: Pick<FleetStatusBody, 'fleet' | 'drift'>, terminal: Terminal): readonly string[] {
   if (drift.length === 0) return [];
   const lines = drift.map((each) => {
     const { to, from } = each;
     return `  ${terminal.paint('yellow', '●')} ${harmless(to)} has drifted: ${harmless(from)} ${whatIsThere(each)}`;
   });
-  return [...lines, terminal.paint('dim', '    kiln config SERVICE shows it · kiln deploy makes a release of what is there now')];
+  return [
+    ...lines,
+    terminal.paint('dim', `    kiln config ${serviceOf(fleet)} · kiln deploy makes a release of what is there now`),
+  ];
 }
 
 function whatIsThere({ state, pin, now }: ReferenceState): string {

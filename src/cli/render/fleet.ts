@@ -30,7 +30,7 @@ export function fleetLines(fleet: FleetStatusBody, around: Surroundings): readon
     ...(fleet.preview === null ? [] : [`  preview at ${urlOf(fleet.preview)}`]),
     ...scalingLines(fleet, around),
     ...situationLines(fleet, around),
-    ...driftLines(fleet.drift, terminal),
+    ...driftLines(fleet, terminal),
     ...(isMoving(fleet) ? [terminal.paint('dim', `    ${nextSteps(fleet)}`)] : []),
   ];
 }
