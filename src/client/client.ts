@@ -74,7 +74,7 @@ function methodOf(socket: string, name: RouteName): unknown {
       send({ socket, ...requestOf(name, input), signal: signal ?? options.signal });
     if (answer === 'stream') return streamOf(open, options.signal);
     return open()
-      .then(textOf)
+      .then((response) => textOf(response, options.signal))
       .then(answer === 'json' ? parse : (text) => text);
   };
 }
@@ -98,7 +98,7 @@ function streamOf(
   let result: { readonly value: unknown } | null = null;
   const events = (async function* (): AsyncGenerator<unknown, void> {
     try {
-      for await (const line of linesOf(await open(signal))) {
+      for await (const line of linesOf(await open(signal), outer)) {
         const said = parse(line) as { event?: unknown; error?: unknown; result?: unknown };
         if (said.error !== undefined) throw errorOf(said.error);
         if (said.result !== undefined) result = { value: said.result };

@@ -19,7 +19,7 @@ export interface Call {
 export async function send(call: Call): Promise<IncomingMessage> {
   const response = await open(call);
   if (response.statusCode === 200) return response;
-  throw errorOf(parse(await textOf(response)));
+  throw errorOf(parse(await textOf(response, call.signal)));
 }
 
 function open(call: Call): Promise<IncomingMessage> {
@@ -38,17 +38,18 @@ function open(call: Call): Promise<IncomingMessage> {
   });
 }
 
-export async function textOf(response: IncomingMessage): Promise<string> {
+/** `signal` fires when the caller gave up: then it was not the daemon that went away. */
+export async function textOf(response: IncomingMessage, signal?: AbortSignal): Promise<string> {
   const chunks: Buffer[] = [];
   try {
     for await (const chunk of response) chunks.push(chunk as Buffer);
   } catch (cause) {
-    throw unreachable(cause);
+    throw signal?.aborted === true ? interrupted(cause) : unreachable(cause);
   }
   return Buffer.concat(chunks).toString('utf8');
 }
 
-export async function* linesOf(response: IncomingMessage): AsyncGenerator<string, void> {
+export async function* linesOf(response: IncomingMessage, signal?: AbortSignal): AsyncGenerator<string, void> {
   let rest = '';
   response.setEncoding('utf8');
   try {
@@ -58,7 +59,7 @@ export async function* linesOf(response: IncomingMessage): AsyncGenerator<string
       yield* parts;
     }
   } catch (cause) {
-    throw unreachable(cause);
+    throw signal?.aborted === true ? interrupted(cause) : unreachable(cause);
   }
   if (rest !== '') yield rest;
 }

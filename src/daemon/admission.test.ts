@@ -121,17 +121,17 @@ test('a clean tree is what provenance says, and nothing else', () => {
 });
 
 test('during a freeze nothing is admitted, and who is refused is told until when', async () => {
-  const parts = { clock: { now: () => NOW }, lineage: { revoked: () => null } } as unknown as Parts;
+  const parts = { clock: { now: () => NOW }, lineage: { revoked: () => null }, home: { bake: '/nowhere' } } as unknown as Parts;
   const freeze = { from: '2026-11-20', until: '2026-11-22', zone: 'UTC', why: 'the fair' };
   const checksWith = (freezes: readonly (typeof freeze)[]): Promise<readonly AdmissionCheck[]> => {
     const environment = { name: 'production', demand: null, freezes } as unknown as Candidate['environment'];
     return admissionChecks(parts, { digest: sha256('x'), environment, folder: '/' });
   };
-  const [, frozen] = await checksWith([freeze]);
+  const [, , frozen] = await checksWith([freeze]);
   assert.deepEqual([frozen?.met, frozen?.why], [false, 'a freeze holds until 2026-11-23 00:00 UTC: the fair']);
-  const [, thawed] = await checksWith([{ ...freeze, until: '2026-11-20' }]);
+  const [, , thawed] = await checksWith([{ ...freeze, until: '2026-11-20' }]);
   assert.equal(thawed?.met, true);
-  assert.equal((await checksWith([])).length, 1);
+  assert.equal((await checksWith([])).length, 2);
 });
 
 test('break-glass overrules what is demanded, all of it told, but no revocation', () => {

@@ -17,10 +17,11 @@ import type { ResolvedEnvironment } from '../spec/environment.ts';
 import { readInFolder } from '../spec/load.ts';
 import type { Demand } from '../spec/schema/demand.ts';
 import type { Parts } from './parts.ts';
+import { refusalOf } from './publishable.ts';
 
 export interface AdmissionCheck {
   /** In the words of kiln.yaml. */
-  readonly demand: 'not-revoked' | 'not-frozen' | keyof Demand;
+  readonly demand: 'not-revoked' | 'not-refused' | 'not-frozen' | keyof Demand;
   readonly met: boolean;
   readonly why: string;
   /** What to do; empty where it is met. */
@@ -40,7 +41,11 @@ export async function admissionChecks(
   { digest, environment, folder }: Candidate,
 ): Promise<readonly AdmissionCheck[]> {
   const now = parts.clock.now();
-  const always = [notRevoked(parts.lineage.revoked(digest)), ...notFrozen(environment, now)];
+  const always = [
+    notRevoked(parts.lineage.revoked(digest)),
+    notRefused(await refusalOf(parts, digest)),
+    ...notFrozen(environment, now),
+  ];
   const { demand } = environment;
   if (demand === null) return always;
   const keys = await keysOf(demand, environment, folder);
@@ -96,6 +101,15 @@ const unmet = (demand: AdmissionCheck['demand'], why: string, hint: string): Adm
 function notRevoked(revocation: Revocation | null): AdmissionCheck {
   if (revocation === null) return met('not-revoked', 'it is not revoked');
   return unmet('not-revoked', `it was ${whyRevoked(revocation)}`, 'bake another image; nothing overrules a revocation');
+}
+
+function notRefused(refusal: string | null): AdmissionCheck {
+  if (refusal === null) return met('not-refused', 'no gate of its last bake refused it');
+  return unmet(
+    'not-refused',
+    `its last bake was refused: ${refusal}`,
+    'mend the recipe and bake again: `kiln bake` shows each finding',
+  );
 }
 
 /** Where there are no freezes, nothing is said of them. */

@@ -8,6 +8,7 @@ import { lineageEntry } from '../lineage/events.ts';
 import { channelKey, type Channel } from '../lineage/state.ts';
 import { resolveImage } from './names.ts';
 import type { Parts } from './parts.ts';
+import { requirePublishable } from './publishable.ts';
 
 type ChannelVerbs = Pick<Handlers, 'channels' | 'channel' | 'channelHistory' | 'setChannel' | 'rollbackChannel'>;
 
@@ -26,6 +27,7 @@ export function channelVerbs(parts: Parts): ChannelVerbs {
     async setChannel({ channel, image: reference, service, reason: why, breakGlass, by }) {
       if (breakGlass && why === '') throw glassNeedsReason();
       const image = await resolveImage(parts, reference);
+      await requirePublishable(parts, image, 'is taken by no channel');
       const named = await nameOf(parts, channel, image, service);
       const moved = moveChannel(parts, { ...named, image, how: 'set', by, why, breakGlass });
       return { channel: await channelBody(parts, findChannel(lineage.state, channelKey(named.service, named.channel))), moved };

@@ -11,6 +11,7 @@ import type { RetentionPolicy, Verdict } from '../lineage/retention.ts';
 import type { Trashed } from '../lineage/state.ts';
 import type { GcPlan } from '../oci/store.ts';
 import { launchable, layersOf, verdicts } from './keep.ts';
+import { inheritRevocation } from './bake-lineage.ts';
 import type { Parts } from './parts.ts';
 import { readRetention } from './retention-file.ts';
 import { requireExplained } from './unexplained.ts';
@@ -128,15 +129,17 @@ function gcBody({ verdicts: found, going, expired, waiting, free, policy, values
 
 /** Back into the index, with those of its tags that no other image has taken meanwhile. */
 async function restore(
-  { images, lineage, journal }: Parts,
+  parts: Parts,
   named: string | undefined,
   by: string,
 ): Promise<{ readonly restored: readonly { readonly image: Digest; readonly tags: readonly string[] }[] }> {
+  const { images, lineage, journal } = parts;
   const chosen = [...lineage.state.trash.values()].filter((each) => named === undefined || isMeant(each, named));
   if (chosen.length === 0) throw notInTrash(named);
   const restored = [];
   for (const { image, tags } of chosen) {
     await images.putManifest(await images.readBlob(image, MANIFEST_BYTES), image);
+    await inheritRevocation(parts, image, []);
     const taken = new Set((await images.list()).filter(({ digest }) => digest !== image).flatMap((other) => other.tags));
     const free = tags.filter((tag) => !taken.has(tag));
     for (const tag of free) await images.tag(image, tag);

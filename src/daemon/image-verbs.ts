@@ -10,6 +10,7 @@ import { shownEvidence } from './evidence-verbs.ts';
 import { keptReports } from './keep-reports.ts';
 import { resolveImage } from './names.ts';
 import type { Parts } from './parts.ts';
+import { requirePublishable } from './publishable.ts';
 import { verifyBake } from './verify-bake.ts';
 
 type ImageVerbs = Pick<Handlers, 'bake' | 'images' | 'image' | 'tagImage'>;
@@ -48,6 +49,7 @@ export function imageVerbs(parts: Parts): ImageVerbs {
     },
     async tagImage({ reference, tag }) {
       const digest = await resolveImage(parts, reference);
+      await requirePublishable(parts, digest, 'gets no name');
       await images.tag(digest, tag);
       journal.append([{ fleet: null, kind: 'image.tagged', data: { digest, tag } }]);
       return storedImage(parts, digest);

@@ -17,7 +17,7 @@ export async function keepReports({ home }: Parts, { image }: GateSubject, { rep
 }
 
 /** Of the last bake that made this image; none where it was not baked here. */
-export async function keptReports({ home }: Parts, image: Digest): Promise<readonly GateReportBody[]> {
+export async function keptReports({ home }: Pick<Parts, 'home'>, image: Digest): Promise<readonly GateReportBody[]> {
   const text = await readIfThere(reportsPath(home, image));
   return text === null ? [] : (JSON.parse(text) as readonly GateReportBody[]);
 }

@@ -60,6 +60,18 @@ test('a bake fills a channel, an environment deploys what it holds, and a policy
   ]);
 });
 
+test('what a gate refused gets no name, no channel and no fleet, but by break-glass', async (t) => {
+  const { client, folder, home } = await running(t);
+  const image = await bake(client, folder);
+  const report = [{ gate: 'secrets', verdict: 'fail', why: 'a private key', findings: [], predicates: [], ms: 0 }];
+  writeFileSync(join(home.bake, 'gates', 'reports', `${image.slice('sha256:'.length)}.json`), JSON.stringify(report));
+  await assert.rejects(client.tagImage({ reference: image, tag: 'web:9.9.9' }), isError('GATE_FAILED', /a private key/));
+  await assert.rejects(client.setChannel({ channel: 'web.production', image }), isError('GATE_FAILED', /a private key/));
+  await assert.rejects(client.deploy({ folder, image }).result(), isError('IMAGE_NOT_ADMITTED', /not-refused.*a private key/));
+  const { release } = await client.deploy({ folder, image, breakGlass: 'outage' }).result();
+  assert.deepEqual(release.brokenGlass?.overruled, ['not-refused']);
+});
+
 test('a slip puts no image into the channel of another service', async (t) => {
   const { client, folder } = await running(t);
   const image = await bake(client, folder);

@@ -12,12 +12,16 @@ import { parseReference } from '../oci/references.ts';
 import { putManifest } from '../oci/push.ts';
 import { Registry } from '../oci/registry.ts';
 import { startRegistry } from '../oci/testing/docker-registry.ts';
-import { fileEntry, putTestImage, testFolder } from '../oci/testing/images.ts';
+import { configOf, fileEntry, putTestImage, testFolder } from '../oci/testing/images.ts';
 import { systemClock } from '../platform/clock.ts';
 import { kilnHome } from '../platform/home.ts';
 import { openRegistries } from '../registry/registries.ts';
+import { lineageEntry } from '../lineage/events.ts';
 import type { Journal } from '../store/journal.ts';
+import { MemoryJournal } from '../store/memory.ts';
 import { createGate } from './gate.ts';
+import { openImageGraph } from './image-graph.ts';
+import { openLineage } from './lineage.ts';
 import type { Parts } from './parts.ts';
 import { registryVerbs } from './registry-verbs.ts';
 
@@ -25,6 +29,8 @@ interface Side {
   readonly images: Parts['images'];
   readonly root: string;
   readonly kinds: string[];
+  readonly journal: Journal;
+  readonly lineage: Parts['lineage'];
   readonly events: EventOf<'push'>[];
   readonly verbs: ReturnType<typeof registryVerbs>;
   readonly context: { readonly signal: AbortSignal; readonly emit: (event: EventOf<'push'>) => Promise<void> };
@@ -35,14 +41,15 @@ async function side(root: string): Promise<Side> {
   await mkdir(home.run, { recursive: true });
   const images = await openImageStore(home.images);
   const kinds: string[] = [];
-  const append: Journal['append'] = (entries) => {
-    kinds.push(...entries.map(({ kind }) => kind));
-    return [];
-  };
-  const parts = { home, images, clock: systemClock, gate: createGate(), registries: openRegistries(home), journal: { append } };
+  const journal = new MemoryJournal({ now: () => systemClock.now() });
+  journal.follow((entries) => kinds.push(...entries.map(({ kind }) => kind)));
+  const lineage = openLineage(journal, systemClock);
+  const graph = openImageGraph(images, lineage);
+  const registries = openRegistries(home);
+  const parts = { home, images, clock: systemClock, gate: createGate(), registries, journal, lineage, graph };
   const events: EventOf<'push'>[] = [];
   const context = { signal: new AbortController().signal, emit: async (event: EventOf<'push'>) => void events.push(event) };
-  return { images, root, kinds, events, verbs: registryVerbs(parts as unknown as Parts), context };
+  return { images, root, kinds, events, journal, lineage, verbs: registryVerbs(parts as unknown as Parts), context };
 }
 
 test(
@@ -96,6 +103,26 @@ test(
     await assert.rejects(there.verbs.pull({ reference: `${registry.host}/team/web:latest`, by }, there.context), {
       code: 'TAG_REFUSED',
     });
+  },
+);
+
+test(
+  'law 1: a descendant of what was revoked with its descendants is revoked when it is pulled, and goes nowhere from there',
+  requires('docker-registry'),
+  async () => {
+    await using registry = await startRegistry();
+    await using folder = await testFolder();
+    const [here, there] = [await side(join(folder.path, 'a')), await side(join(folder.path, 'b'))];
+    const base = await putTestImage(here.images, [[fileEntry('a', '1')]]);
+    const { layers } = await here.images.image(base);
+    const child = await here.images.putImage(configOf(layers), layers, { 'org.opencontainers.image.base.digest': base });
+    const reference = `${registry.host}/team/web:1`;
+    await here.verbs.push({ image: child, reference, by: 'ada' }, here.context);
+    const revocation = { image: base, since: 0, by: 'ada', why: 'leaks', cascade: true, through: null };
+    there.journal.append([lineageEntry({ kind: 'image.revoked', ...revocation })]);
+    await there.verbs.pull({ reference, by: 'ada' }, there.context);
+    assert.equal(there.lineage.revoked(child)?.through, base);
+    await assert.rejects(there.verbs.push({ image: child, reference, by: 'ada' }, there.context), { code: 'IMAGE_REVOKED' });
   },
 );
 

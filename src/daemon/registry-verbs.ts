@@ -11,11 +11,12 @@ import { formatReference, parseReference, type Reference } from '../oci/referenc
 import { Registry } from '../oci/registry.ts';
 import { Sources } from '../oci/sources.ts';
 import { checkTag } from '../oci/tags.ts';
-import { keptReports } from './keep-reports.ts';
+import { inheritRevocation } from './bake-lineage.ts';
 import { resolveImage } from './names.ts';
 import type { Parts } from './parts.ts';
 import { pushForCosign } from './push-cosign.ts';
 import { pullFromCosign } from './pull-cosign.ts';
+import { requirePublishable } from './publishable.ts';
 import { serve } from './serve.ts';
 
 type RegistryVerbs = Pick<Handlers, 'push' | 'pull' | 'login' | 'logout' | 'serve'>;
@@ -47,7 +48,7 @@ async function push(parts: Parts, input: ParsedOf<'push'>, { signal, emit }: Con
   const startedAt = clock.now();
   const digest = await resolveImage(parts, input.image);
   const reference = await targetOf(parts, input, digest);
-  await requireGates(parts, digest);
+  await requirePublishable(parts, digest, 'is not pushed');
   const to = formatReference(reference);
   const meter = meterOf(parts, emit);
   return journaled(parts, 'push', { digest, reference: to, by: input.by }, signal, async () => {
@@ -58,19 +59,6 @@ async function push(parts: Parts, input: ParsedOf<'push'>, { signal, emit }: Con
     await pushForCosign(registry, digest, images, options);
     return { digest, reference: to, blobs, evidence, movedBytes: meter.movedBytes(), ms: clock.now() - startedAt };
   });
-}
-
-/** What a gate of its last bake refused is for nobody else. Images from elsewhere have no reports here. */
-async function requireGates(parts: Parts, digest: Digest): Promise<void> {
-  const failed = (await keptReports(parts, digest)).filter(({ verdict }) => verdict === 'fail');
-  if (failed.length === 0) return;
-  throw new KilnError(
-    'GATE_FAILED',
-    `image ${digest} is not pushed: ${failed.map(({ gate, why }) => `${gate}: ${why}`).join('; ')}`,
-    {
-      hint: '`kiln image` shows the findings; mend the recipe, or accept one in kiln.waivers.yaml, and bake again',
-    },
-  );
 }
 
 /**
@@ -120,6 +108,7 @@ async function pull(parts: Parts, input: ParsedOf<'pull'>, { signal, emit }: Con
     // Before gigabytes come: may it have the tag?
     const onChosen = (digest: Digest): Promise<void> => requireFree(parts, tag, digest);
     const digest = await pullImage(reference, images, { ...options, ...platform, onChosen });
+    await inheritRevocation(parts, digest, []);
     const sources = new Sources(reference, options);
     const referrers = await pullReferrers(sources, digest, images, options);
     const evidence = referrers + (await pullFromCosign(sources, digest, images));

@@ -7,6 +7,7 @@ import type { Handlers } from '../api/schema.ts';
 import { KilnError, messageOf } from '../errors/error.ts';
 import { serveStore, type ServeOptions, type StoreServer } from '../registry/server/server.ts';
 import type { Parts } from './parts.ts';
+import { isPublishable } from './publishable.ts';
 
 type Serve = Handlers['serve'];
 
@@ -14,13 +15,18 @@ type Serve = Handlers['serve'];
 const LISTEN = /^(?:(?:\[([0-9a-fA-F:.]{2,45})\]|([A-Za-z0-9.-]{1,253})):)?([0-9]{1,5})$/;
 
 export async function serve(
-  { images }: Parts,
+  parts: Parts,
   { listen, tls }: Parameters<Serve>[0],
   { signal, emit }: Parameters<Serve>[1],
 ): Promise<Record<string, never>> {
   const certificate = tls === undefined ? null : { cert: await readPem(tls.cert), key: await readPem(tls.key) };
   const onRequest: ServeOptions['onRequest'] = (told) => void emit({ kind: 'request', ...told });
-  const server = await serveStore(images, { ...addressOf(listen), tls: certificate, onRequest });
+  const server = await serveStore(parts.images, {
+    ...addressOf(listen),
+    tls: certificate,
+    onRequest,
+    isOffered: offeredBy(parts),
+  });
   try {
     await emit({ kind: 'listening', host: server.host, port: server.port, tls: certificate !== null });
     await new Promise<void>((resolve) => {
@@ -34,11 +40,16 @@ export async function serve(
 }
 
 /** Null where nothing is set. A setting that can't be followed is said in the log: fleets matter more. */
-export async function serveBySetting({ images, registries }: Parts, log: Logger): Promise<StoreServer | null> {
+export async function serveBySetting(parts: Parts, log: Logger): Promise<StoreServer | null> {
   try {
-    const { serve: listen } = await registries.file();
+    const { serve: listen } = await parts.registries.file();
     if (listen === null) return null;
-    const server = await serveStore(images, { ...addressOf(listen), tls: null, onRequest: () => {} });
+    const server = await serveStore(parts.images, {
+      ...addressOf(listen),
+      tls: null,
+      onRequest: () => {},
+      isOffered: offeredBy(parts),
+    });
     log.info({ host: server.host, port: server.port }, 'serving the store as a registry');
     return server;
   } catch (error) {
@@ -46,6 +57,11 @@ export async function serveBySetting({ images, registries }: Parts, log: Logger)
     return null;
   }
 }
+
+const offeredBy =
+  (parts: Parts): ServeOptions['isOffered'] =>
+  (image) =>
+    isPublishable(parts, image);
 
 function addressOf(listen: string): { host: string; port: number } {
   const [, address, host, port = ''] = LISTEN.exec(listen) ?? [];

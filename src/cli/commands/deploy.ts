@@ -99,9 +99,12 @@ async function deploy(client: Client, input: InputOf<'deploy'>, args: Arguments,
   return { document: { ...document, outcome: 'done', status }, lines: [...groups, `  ${verdict}`] };
 }
 
+/** Asked of every image: told only where it is not met. */
+const ALWAYS_ASKED: ReadonlySet<string> = new Set(['not-revoked', 'not-refused']);
+
 /** Each demand of the environment, met or not; nothing where nothing is demanded. */
 function admissionLines(checks: AnswerOf<'planDeploy'>['admission'], terminal: Terminal): readonly string[] {
-  const shown = checks.filter(({ demand, met }) => demand !== 'not-revoked' || !met);
+  const shown = checks.filter(({ demand, met }) => !ALWAYS_ASKED.has(demand) || !met);
   return shown.flatMap(({ demand, met, why, hint }) => [
     `  ${met ? terminal.paint('green', '✓') : terminal.paint('red', '✗')} ${demand}: ${harmless(why)}`,
     ...(met ? [] : [`      ${harmless(hint)}`]),

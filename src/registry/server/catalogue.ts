@@ -1,5 +1,6 @@
 /**
- * What of the store is served: images that have a tag by it, every image and its evidence by digest, and the blobs of these.
+ * What of the store is served: of the images that are offered those that have a tag by it, and each and its evidence by
+ * digest, and the blobs of these.
  * Nothing else that lies in the store's folder. Read only.
  */
 import type { Digest } from '../../domain/digest.ts';
@@ -20,13 +21,15 @@ const LOOK_EVERY_MS = 1_000;
 
 export class Catalogue {
   readonly #store: ImageStore;
+  readonly #isOffered: (image: Digest) => Promise<boolean>;
   /** Manifests that are served, images and evidence. */
   #manifests: ReadonlySet<Digest> = new Set();
   readonly #blobs = new Set<Digest>();
   #looked: { readonly at: number; readonly done: Promise<void> } = { at: Number.NEGATIVE_INFINITY, done: Promise.resolve() };
 
-  constructor(store: ImageStore) {
+  constructor(store: ImageStore, isOffered: (image: Digest) => Promise<boolean>) {
     this.#store = store;
+    this.#isOffered = isOffered;
   }
 
   async repositories(): Promise<readonly string[]> {
@@ -42,7 +45,8 @@ export class Catalogue {
   /** By tag within its repository; by digest, whatever the repository: the store has only one. */
   async manifest(repository: string, reference: string): Promise<Served | null> {
     const digest = reference.includes(':') ? (reference as Digest) : (await this.#names()).get(repository)?.get(reference);
-    if (digest === undefined || !(await this.#has(() => this.#manifests.has(digest)))) return null;
+    if (digest === undefined || !(await this.#has(() => this.#manifests.has(digest))) || !(await this.#isOffered(digest)))
+      return null;
     const bytes = await this.#store.readBlob(digest, MANIFEST_BYTES).catch(() => null);
     return bytes === null ? null : { digest, bytes, mediaType: mediaTypeOf(bytes, digest) };
   }
@@ -104,6 +108,7 @@ export class Catalogue {
   async #names(): Promise<ReadonlyMap<string, ReadonlyMap<string, Digest>>> {
     const names = new Map<string, Map<string, Digest>>();
     for (const { digest, tags } of await this.#store.list()) {
+      if (tags.length > 0 && !(await this.#isOffered(digest))) continue;
       for (const tag of tags) {
         const [repository, version] = servedAs(tag);
         if (repository === null) continue;

@@ -47,7 +47,13 @@ interface Neighbours {
 async function neighbours(play: (scene: Neighbours) => Promise<void>): Promise<void> {
   await using folder = await testFolder();
   const [from, to] = [await openImageStore(join(folder.path, 'from')), await openImageStore(join(folder.path, 'to'))];
-  const server = await serveStore(from, { host: '127.0.0.1', port: 0, tls: null, onRequest: () => {} });
+  const server = await serveStore(from, {
+    host: '127.0.0.1',
+    port: 0,
+    tls: null,
+    onRequest: () => {},
+    isOffered: async () => true,
+  });
   let twisted = (_: string, body: Buffer): Buffer => body;
   const proxy = createServer((request, response) => {
     const target = { method: request.method, headers: { ...request.headers, connection: 'close' } };

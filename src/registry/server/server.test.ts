@@ -38,7 +38,14 @@ async function scene(play: (scene: Scene) => Promise<void>, options: Partial<Ser
   const image = await putTestImage(store, [[fileEntry('a', randomBytes(100_000))], [fileEntry('hello', 'world')]]);
   await store.tag(image, 'web:1.2.0');
   await store.tag(image, '127.0.0.1:5000/team/web:7');
-  const server = await serveStore(store, { host: '127.0.0.1', port: 0, tls: null, onRequest: () => {}, ...options });
+  const server = await serveStore(store, {
+    host: '127.0.0.1',
+    port: 0,
+    tls: null,
+    onRequest: () => {},
+    isOffered: async () => true,
+    ...options,
+  });
   const host = `127.0.0.1:${server.port}`;
   try {
     await play({
@@ -232,6 +239,7 @@ test('ten thousand tags are told in pages that end', async () => {
     port: 0,
     tls: null,
     onRequest: () => {},
+    isOffered: async () => true,
   });
   try {
     const seen = new Set<string>();
@@ -247,9 +255,22 @@ test('ten thousand tags are told in pages that end', async () => {
   }
 });
 
+test('what is not offered is not there, by tag or by digest, from the moment on', async () => {
+  let offered = true;
+  await scene(
+    async ({ get, image }) => {
+      assert.equal((await get('/v2/web/manifests/1.2.0')).status, 200);
+      offered = false;
+      for (const path of ['web/manifests/1.2.0', `web/manifests/${image}`, 'web/tags/list'])
+        assert.equal((await get(`/v2/${path}`)).status, 404, path);
+    },
+    { isOffered: async () => offered },
+  );
+});
+
 test('an address that is taken, or not of this machine, is said', () =>
   scene(async ({ store, server }) => {
-    const at = { port: server.port, tls: null, onRequest: (): void => {} };
+    const at = { port: server.port, tls: null, onRequest: (): void => {}, isOffered: async (): Promise<boolean> => true };
     await assert.rejects(serveStore(store, { ...at, host: '127.0.0.1' }), { code: 'PORT_IN_USE' });
     await assert.rejects(serveStore(store, { ...at, host: '192.0.2.1' }), { code: 'USAGE' });
   }));

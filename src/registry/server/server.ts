@@ -23,6 +23,8 @@ export interface ServeOptions {
   readonly port: number;
   /** PEM. Null: without TLS. */
   readonly tls: { readonly cert: string; readonly key: string } | null;
+  /** Asked for each image each time: what it says may change. Those that are not offered are not there. */
+  readonly isOffered: (image: Digest) => Promise<boolean>;
   /** Called when a request has been answered. `path` is a stranger's text. */
   readonly onRequest: (told: { method: string; path: string; status: number; bytes: number }) => void;
 }
@@ -42,8 +44,8 @@ const PAGE = 1_000;
 
 /** Throws PORT_IN_USE, or USAGE for an address that is none of this machine's. */
 export async function serveStore(store: ImageStore, options: ServeOptions): Promise<StoreServer> {
-  const { host, port, tls, onRequest } = options;
-  const answers = new Answers(new Catalogue(store), new LayerParts(store));
+  const { host, port, tls, onRequest, isOffered } = options;
+  const answers = new Answers(new Catalogue(store, isOffered), new LayerParts(store));
   const listener = (request: IncomingMessage, response: ServerResponse): void => {
     const path = (request.url ?? '').split('?')[0] ?? '';
     const { socket } = request;
