@@ -41,7 +41,7 @@ function reasonOf(world: RolloutWorld): string | null {
   if (revocation !== null) return `the image of ${name} was ${whyRevoked(revocation)}`;
   const cause = world.trouble ?? target.lastFailure;
   const because = cause === null ? '' : `: ${cause}`;
-  const failures = target.failures - rollout.progress.failures;
+  const failures = target.failures - (rollout.progress.failures ?? target.failures);
   if (failures >= TOLERATED_FAILURES && target.ready < size) return `${failures} instances of ${name} failed${because}`;
   if (rollout.pausedAt !== null) return now - rollout.pausedAt >= PAUSE_MS ? `${name} was paused for a day` : null;
   const verdict = verdictOf(world);

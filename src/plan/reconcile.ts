@@ -97,7 +97,8 @@ const mustRecreate = ({ state, target, from, others }: RolloutWorld): boolean =>
 function progressOf({ rollout, target }: RolloutWorld, goal: Goal): readonly FleetEvent[] {
   const size = Math.max(rollout.progress.size, goal.sizes.get(target.group) ?? 0);
   const ready = Math.max(rollout.progress.ready, target.ready);
-  if (size === rollout.progress.size && ready === rollout.progress.ready) return [];
+  const looked = rollout.progress.failures !== null;
+  if (looked && size === rollout.progress.size && ready === rollout.progress.ready) return [];
   return [{ kind: 'rollout.progress', ready, size, failures: target.failures }];
 }
 

@@ -23,8 +23,11 @@ export interface Rollout {
   readonly phase: Phase;
   readonly startedAt: number;
   readonly imageReady: boolean;
-  /** When it last made progress, and how far it had come. */
-  readonly progress: { readonly at: number; readonly ready: number; readonly size: number; readonly failures: number };
+  /**
+   * When it last made progress, and how far it had come. `failures`: of its group until then; null: nobody has looked yet,
+   * and what failed before the rollout began is not its fault.
+   */
+  readonly progress: { readonly at: number; readonly ready: number; readonly size: number; readonly failures: number | null };
   readonly pausedAt: number | null;
   readonly canary: CanaryProgress;
 }
@@ -165,7 +168,7 @@ function started(event: Extract<FleetEvent, { kind: 'rollout.started' }>, seq: n
     phase: event.cause === 'deploy' ? 'advancing' : 'restoring',
     startedAt: at,
     imageReady: false,
-    progress: { at, ready: 0, size: 0, failures: 0 },
+    progress: { at, ready: 0, size: 0, failures: null },
     pausedAt: null,
     canary: stepAt(0),
   };
