@@ -1,5 +1,6 @@
 /** The whole way from `bin/kiln` to the daemon's loops and back; only the machine below (instances, routing, bake) is faked. */
 import assert from 'node:assert/strict';
+import { execFileSync } from 'node:child_process';
 import { test } from 'node:test';
 
 import { said, session } from './session.ts';
@@ -24,6 +25,22 @@ test('bake, deploy, replace, roll back: as a person types it', async (t) => {
   assert.match(await said(kiln('history', 'web', '--limit', '500')), /deploy, given by ada\n(.*\n)*.*rollback, given by ada\n/);
   assert.match(await said(kiln('history', 'verify')), /^\d+ entries, and the chain is whole.\n$/);
   assert.match(await said(kiln('complete-words', 'service')), /^web\n$/);
+});
+
+test('the completion that kiln prints is one that bash takes', async (t) => {
+  const { kiln } = await session(t);
+  const script = await said(kiln('completion', 'bash'));
+  const told = execFileSync('bash', ['-c', 'eval "$1"; complete -p kiln', 'bash', script], { encoding: 'utf8' });
+  assert.equal(told, 'complete -F _kiln kiln\n');
+});
+
+test('what there is nothing of is said', async (t) => {
+  const { kiln, folder } = await session(t);
+  await said(kiln('deploy', folder));
+  const [resumed, log] = [await kiln('resume', 'web'), await kiln('logs', 'web.local.r1.zzzzzz')];
+  assert.match(resumed.stderr, /^error\[ROLLOUT_BUSY\]: web.local: no rollout is under way/);
+  assert.match(log.stderr, /^error\[NOT_FOUND\]: there is no instance web.local.r1.zzzzzz, and no log of it/);
+  assert.deepEqual([resumed.code, log.code], [2, 2]);
 });
 
 test('a rollout whose instances fail is rolled back, and ends with 4', async (t) => {

@@ -1,6 +1,7 @@
 /** Logs of an instance, or of all instances of a service, merged as they come. */
 import type { Handlers, LogLineBody } from '../api/schema.ts';
-import { isInstanceId, type FleetId, type InstanceId } from '../domain/ids.ts';
+import { fleetOf, groupOf, isInstanceId, serviceOf, type FleetId, type InstanceId } from '../domain/ids.ts';
+import { KilnError } from '../errors/error.ts';
 import { resolveFleet } from './names.ts';
 import { newsOf } from './news.ts';
 import type { Parts } from './parts.ts';
@@ -12,6 +13,7 @@ export function logVerbs(parts: Parts): LogVerbs {
   return {
     async logs({ target, follow, lines }, ctx) {
       const instance = isInstanceId(target) ? target : null;
+      if (instance !== null) await requireKnown(parts, instance, ctx);
       if (instance !== null && follow) await followOne(parts, instance, lines, ctx);
       else if (instance !== null) await sendLast(parts, [instance], lines, ctx);
       else {
@@ -22,6 +24,16 @@ export function logVerbs(parts: Parts): LogVerbs {
       return {};
     },
   };
+}
+
+/** One that runs, or whose logs were kept. */
+async function requireKnown({ logs, engine }: Parts, instance: InstanceId, ctx: Context): Promise<void> {
+  const fleet = fleetOf(groupOf(instance));
+  if ((await logs.instances(fleet)).includes(instance)) return;
+  if ((await engine.instances(fleet, ctx)).some(({ id }) => id === instance)) return;
+  throw new KilnError('NOT_FOUND', `there is no instance ${instance}, and no log of it`, {
+    hint: `\`kiln logs ${serviceOf(fleet)}\` shows those that there are`,
+  });
 }
 
 /** In the order of their times, over all instances. */

@@ -46,7 +46,7 @@ export function decide(state: FleetState, command: Command, revoked: Revoked): r
     case 'pause':
       return pause(state);
     case 'resume':
-      return state.rollout?.pausedAt == null ? [] : [{ kind: 'rollout.resumed' }];
+      return resume(state);
     case 'abort':
       return abort(state, 'aborted', revoked);
     case 'promote':
@@ -156,6 +156,11 @@ function pause(state: FleetState): readonly FleetEvent[] {
   if (state.rollout === null) throw busy(state, 'no rollout is under way', '`kiln status` shows what the fleet does');
   if (state.rollout.phase !== 'advancing') throw busy(state, 'the fleet is on its way back', 'a way back cannot be paused');
   return state.rollout.pausedAt === null ? [{ kind: 'rollout.paused' }] : [];
+}
+
+function resume(state: FleetState): readonly FleetEvent[] {
+  if (state.rollout === null) throw busy(state, 'no rollout is under way', '`kiln status` shows what the fleet does');
+  return state.rollout.pausedAt === null ? [] : [{ kind: 'rollout.resumed' }];
 }
 
 /** By a person, against whatever the judge still waits for. The instances must be healthy all the same. */

@@ -9,5 +9,5 @@ export const run: Run = async (args) => {
     throw new KilnError('USAGE', `there is no completion for "${shell}"`, { hint: 'give bash or zsh' });
   }
   const script = shell === 'bash' ? bashCompletion() : zshCompletion();
-  return { document: { shell, script }, lines: [script.trimEnd()] };
+  return { document: { shell, script }, lines: script.trimEnd().split('\n') };
 };
