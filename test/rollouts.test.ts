@@ -231,20 +231,21 @@ test('a service whose first rollout failed listens nowhere', async () => {
 });
 
 test('failures from before a rollback do not count against it: the way back is as good as it was', async () => {
-  const { world, fleets, deploy, until } = site();
+  const here = site();
+  const { world, fleets } = here;
   const state = () => fleets.state(FLEET);
-  deploy('one', { strategy: rolling });
-  await until('r1 serves', () => state().rollout === null && state().serving === 1);
+  here.deploy('one', { strategy: rolling });
+  await here.until('r1 serves', () => state().rollout === null && state().serving === 1);
   for (let killed = 0; killed < 3; killed++) {
     const victim = world.instances()[0];
     assert.ok(victim);
     world.kill(victim.id);
     const others = () => world.instances().filter(({ id, reportedHealthy }) => id !== victim.id && reportedHealthy);
-    await until('it is healed', () => others().length === 3 && world.instances().length === 3);
+    await here.until('it is healed', () => others().length === 3 && world.instances().length === 3);
   }
-  deploy('two', { strategy: rolling });
-  await until('r2 serves', () => state().rollout === null && state().serving === 2);
+  here.deploy('two', { strategy: rolling });
+  await here.until('r2 serves', () => state().rollout === null && state().serving === 2);
   fleets.fleet(FLEET).command({ kind: 'rollback', to: null }, 'test');
-  await until('the rollback is over', () => state().rollout === null);
+  await here.until('the rollback is over', () => state().rollout === null);
   assert.deepEqual([state().serving, state().ended?.outcome], [1, 'done']);
 });
