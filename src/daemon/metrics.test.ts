@@ -14,7 +14,17 @@ const usage = [{ instance: instanceId(group, 'aaaaaa'), cpuMs: 1500, memoryBytes
 const observed = {
   fleet: state.fleet,
   groups: [
-    { group, size: 3, running: 3, healthySince: [1, 2], failures: 4, lastFailure: null, brakedUntil: null, deleting: false },
+    {
+      group,
+      size: 3,
+      running: 3,
+      healthySince: [1, 2],
+      members: [],
+      failures: 4,
+      lastFailure: null,
+      brakedUntil: null,
+      deleting: false,
+    },
   ],
   weights: { [group]: 2500 } as Weights,
   canary: null,

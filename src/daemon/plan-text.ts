@@ -23,6 +23,8 @@ function describeStep(step: Step): readonly string[] {
       return [`make the image ${shortDigest(step.image)} ready`];
     case 'ensure-group':
       return [`bring ${step.group} to ${step.size} ${step.size === 1 ? 'instance' : 'instances'}`];
+    case 'retire-instance':
+      return [`drain and retire ${step.instance}`];
     case 'set-traffic':
       return [`send the traffic to ${describeWeights(step.weights)}${describeRule(step.canary)}`];
     case 'delete-group':
@@ -48,6 +50,8 @@ function describeEvent(event: FleetEvent): readonly string[] {
     }
     case 'scaling.held':
     case 'scaling.resumed':
+    case 'recycle.started':
+    case 'recycle.ended':
     case 'image.ready':
     case 'rollout.progress':
     case 'canary.stepped':

@@ -62,6 +62,12 @@ export interface Traffic {
   readonly canary: CanaryRule | null;
 }
 
+/** An instance of a group, and not on its way out. */
+export interface Member {
+  readonly instance: InstanceId;
+  readonly launchedAt: number;
+}
+
 export interface GroupObservation {
   readonly group: GroupId;
   /** The size last asked for. */
@@ -70,6 +76,8 @@ export interface GroupObservation {
   readonly running: number;
   /** Healthy instances with the time (ms since the epoch) since when each has been healthy without a break. */
   readonly healthySince: readonly number[];
+  /** Whatever their health. */
+  readonly members: readonly Member[];
   /** Instances of this group that failed (exited, or missed their deadline, or turned unhealthy), ever. */
   readonly failures: number;
   /** Why the last one failed, for people. */
@@ -100,6 +108,8 @@ export interface Engine {
   ensureImage(image: Digest, ctx: CallContext): Promise<void>;
   /** The group exists with this size, now or soon. The same group with another release throws RELEASE_MISMATCH. */
   ensureGroup(group: GroupId, release: Release, size: number, ctx: CallContext): Promise<void>;
+  /** Retires this instance (drained first) and leaves its group with that size. Absent is success. `why`: for the history. */
+  retireInstance(instance: InstanceId, size: number, why: string, ctx: CallContext): Promise<void>;
   /** Retires what is left of the group (drained first) and forgets it. Absent is success. */
   deleteGroup(group: GroupId, ctx: CallContext): Promise<void>;
   /** Durable and acknowledged by the load balancer before it returns. */

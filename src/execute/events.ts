@@ -12,6 +12,8 @@ export const FLEET_KINDS: ReadonlySet<string> = new Set<FleetEvent['kind']>([
   'upkeep.set',
   'scaling.held',
   'scaling.resumed',
+  'recycle.started',
+  'recycle.ended',
   'rollout.started',
   'image.ready',
   'rollout.progress',

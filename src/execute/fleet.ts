@@ -242,6 +242,8 @@ export class Fleet {
         return false;
       case 'ensure-group':
         return effect(() => engine.ensureGroup(step.group, releaseOfState(this.#state, step.release), step.size, ctx));
+      case 'retire-instance':
+        return effect(() => engine.retireInstance(step.instance, step.size, step.why, ctx));
       case 'set-traffic':
         return effect(() => engine.setTraffic(this.id, trafficOf(step), ctx));
       case 'delete-group':

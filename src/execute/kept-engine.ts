@@ -113,6 +113,17 @@ export class KeptEngine implements Engine {
     return Promise.resolve();
   }
 
+  retireInstance(instance: InstanceId, size: number, why: string): Promise<void> {
+    const group = groupOf(instance);
+    if (!this.#keptOf(fleetOf(group)).retiring.has(instance)) {
+      this.#record(fleetOf(group), [
+        { kind: 'group.sized', group, size },
+        { kind: 'instance.retiring', instance, why },
+      ]);
+    }
+    return Promise.resolve();
+  }
+
   deleteGroup(group: GroupId): Promise<void> {
     const fleet = fleetOf(group);
     if (this.#keptOf(fleet).groups.has(group)) this.#record(fleet, [{ kind: 'group.deleted', group }]);
@@ -353,9 +364,11 @@ export class KeptEngine implements Engine {
       .filter((seen) => !kept.retiring.has(seen.id) && this.#busy.get(seen.id) !== 'remove')
       .filter((seen) => seen.address === null || !routed || endpoints.get(seen.id)?.state === 'ready')
       .flatMap((seen) => (seen.health.status === 'healthy' ? [seen.health.since] : []));
+    const members = mine.filter((seen) => !kept.retiring.has(seen.id) && seen.health.status !== 'exited');
     return {
       group: group.group,
       size: group.size,
+      members: members.map(({ id, launchedAt }) => ({ instance: id, launchedAt })),
       running: mine.length + launching.length,
       healthySince,
       failures: group.failures,

@@ -43,6 +43,15 @@ export type FleetEvent =
   /** The size stays as a person set it, until then or until it is given back. */
   | { readonly kind: 'scaling.held'; readonly until: number | null }
   | { readonly kind: 'scaling.resumed' }
+  /** An instance has reached its age: one more is launched, and then it goes. A rollout ends this, without a word. */
+  | { readonly kind: 'recycle.started'; readonly instance: InstanceId; readonly ageMs: number }
+  | {
+      readonly kind: 'recycle.ended';
+      readonly instance: InstanceId;
+      readonly outcome: 'replaced' | 'gave-up';
+      /** Before then no other is; null: at once. */
+      readonly nextAt: number | null;
+    }
   /** Supersedes whatever rollout there was. */
   | {
       readonly kind: 'rollout.started';

@@ -3,7 +3,7 @@
  * apart from the planner and sharing none of its reasoning, so that one mistake is not made twice. A plan that it objects to
  * is not executed.
  */
-import { groupId, releaseOf, type GroupId } from '../domain/ids.ts';
+import { groupId, groupOf, releaseOf, type GroupId, type InstanceId } from '../domain/ids.ts';
 import type { FleetObservation, Traffic } from '../engines/engine.ts';
 import type { FleetEvent } from './events.ts';
 import type { Plan, Step } from './plan.ts';
@@ -73,6 +73,8 @@ function apply(model: Model, step: Step): readonly string[] {
       return groupId(model.state.fleet, step.release) === step.group
         ? []
         : [`law 1: ${step.group} is not the group of r${step.release}`];
+    case 'retire-instance':
+      return retireInstance(model, step.instance, step.size);
     case 'set-traffic':
       return setTraffic(model, step);
     case 'delete-group':
@@ -98,6 +100,14 @@ function sized({ bounds, rollout, size: before }: FleetState, size: number): rea
     ...(within ? [] : [`law 4: ${size} instances are out of the fleet's bounds`]),
     ...(size < before && rollout !== null ? [`law 4: the fleet would shrink to ${size} during a rollout`] : []),
   ];
+}
+
+/** It is one of those that are counted as healthy, or one more stays than that. */
+function retireInstance(model: Model, instance: InstanceId, size: number): readonly string[] {
+  const group = groupOf(instance);
+  const before = model.sizes.get(group) ?? 0;
+  model.sizes.set(group, size);
+  return size === before - 1 ? [] : [`law 4: ${instance} alone goes, and ${group} is left with ${size} of ${before}`];
 }
 
 function setTraffic(model: Model, traffic: Traffic): readonly string[] {

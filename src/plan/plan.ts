@@ -3,7 +3,7 @@
  * from the planner (lint.ts), journaled and executed by something that knows nothing of strategies.
  */
 import type { Digest } from '../domain/digest.ts';
-import type { FleetId, GroupId, ReleaseNumber } from '../domain/ids.ts';
+import type { FleetId, GroupId, InstanceId, ReleaseNumber } from '../domain/ids.ts';
 import type { Traffic } from '../engines/engine.ts';
 import type { FleetEvent } from './events.ts';
 
@@ -11,6 +11,8 @@ export type Step =
   | { readonly kind: 'record'; readonly event: FleetEvent }
   | { readonly kind: 'ensure-image'; readonly image: Digest }
   | { readonly kind: 'ensure-group'; readonly group: GroupId; readonly release: ReleaseNumber; readonly size: number }
+  /** One of its group, which is left with that size. */
+  | { readonly kind: 'retire-instance'; readonly instance: InstanceId; readonly size: number; readonly why: string }
   | ({ readonly kind: 'set-traffic' } & Traffic)
   | { readonly kind: 'delete-group'; readonly group: GroupId }
   | { readonly kind: 'forget-fleet' };

@@ -16,6 +16,7 @@ import { recreate } from './strategies/recreate.ts';
 import { restore } from './strategies/restore.ts';
 import { rolling } from './strategies/rolling.ts';
 import { steady } from './strategies/steady.ts';
+import { nextDue, recycling } from './recycle.ts';
 import { scaleOf } from './scale.ts';
 import { sameTraffic } from './traffic.ts';
 import { leaveRevoked } from './way-back.ts';
@@ -36,8 +37,8 @@ export function reconcile(state: FleetState, observed: FleetObservation, facts: 
 
 /** No rollout. What serves is left by itself only where it was revoked and its release says so. */
 function rest(world: World): Plan {
-  const left = leaveRevoked(world.state, world.revoked);
-  return left === null ? settle(world, steady(world), expiries(world)) : planOf(world, [record(left)], []);
+  const moved = leaveRevoked(world.state, world.revoked) ?? recycling(world);
+  return moved === null ? settle(world, steady(world), expiries(world)) : planOf(world, [record(moved)], []);
 }
 
 function roll(world: RolloutWorld): Plan {
@@ -140,6 +141,7 @@ function settle(world: World, goal: Goal, events: readonly FleetEvent[]): Plan {
     ...events.map(record),
     ...grown.map(sized),
     ...traffic(world, goal, deleted),
+    ...(goal.retire === undefined ? [] : [{ kind: 'retire-instance', ...goal.retire } as const]),
     ...shrunk.map(sized),
     ...deleted.map((group) => ({ kind: 'delete-group', group }) as const),
     ...(goal.done === null ? [] : [record(goal.done)]),
@@ -181,6 +183,7 @@ function wakeAt(world: World, waits: readonly Wait[]): number | null {
     ...waits.map((wait) => wait.until),
     ...world.groups.map((view) => view.nextReadyAt),
     ...world.state.warm.map((warm) => warm.until),
+    nextDue(world),
   ].filter((time) => time !== null && time > world.now);
   return times.length === 0 ? null : Math.min(...(times as number[]));
 }

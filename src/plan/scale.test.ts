@@ -49,6 +49,7 @@ function scaled(
         size,
         running: size,
         healthySince: Array.from({ length: ready }, () => START),
+        members: [],
         failures: 0,
         lastFailure: null,
         brakedUntil: null,

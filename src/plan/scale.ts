@@ -37,7 +37,7 @@ export function scaleOf(world: World, load: readonly Measurement[] | null): Scal
   if (size === state.size) return stays(asked.size > size ? `${told(asked.by)}: ${size} is the most` : told(asked.by), null);
   const barrier = size > state.size ? againstGrowth(world, scale, asked.by) : againstShrinking(world, scale, load ?? []);
   if (barrier !== null) return { event: null, why: `${told(asked.by)} asks for ${size}: ${barrier.why}`, until: barrier.until };
-  const next = size > state.size ? Math.min(size, atMostUp(state.size)) : Math.max(size, atLeastDown(state.size));
+  const next = size > state.size ? Math.min(size, atMostUp(state.size)) : Math.min(max, Math.max(size, atLeastDown(state.size)));
   const { kind, each, total } = asked.by;
   const evidence = { kind, each, total: rounded(total), from: state.size };
   return { event: { kind: 'size.set', size: next, load: evidence }, why: told(asked.by), until: null };

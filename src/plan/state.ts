@@ -2,7 +2,7 @@
  * The state of a fleet as the planner sees it: a fold over its events, so that it can be rebuilt from the journal.
  * Pure: an event in, a new state out.
  */
-import type { FleetId, ReleaseNumber } from '../domain/ids.ts';
+import type { FleetId, InstanceId, ReleaseNumber } from '../domain/ids.ts';
 import type { Release } from '../domain/release.ts';
 import { NO_UPKEEP, type Upkeep } from '../domain/upkeep.ts';
 import type { Cause, FleetEvent, Outcome, Warm } from './events.ts';
@@ -76,6 +76,9 @@ export interface FleetState {
   readonly upkeep: Upkeep;
   /** A person has set the size, and it does not follow the load: until then, or (null) until it is given back. */
   readonly held: { readonly until: number | null } | null;
+  /** The instance that is being replaced for its age, and since when; and before when no other is. */
+  readonly recycled: { readonly instance: InstanceId; readonly at: number } | null;
+  readonly recycleAfter: number;
   /** The release that the last finished rollout put in place. */
   readonly serving: ReleaseNumber | null;
   /** The releases that served before it, oldest first: where rollbacks go. */
@@ -97,6 +100,8 @@ export const emptyFleet = (fleet: FleetId): FleetState => ({
   sizedAt: 0,
   upkeep: NO_UPKEEP,
   held: null,
+  recycled: null,
+  recycleAfter: 0,
   serving: null,
   trail: [],
   rollout: null,
@@ -122,8 +127,12 @@ export function fold(state: FleetState, event: FleetEvent, seq: number, at: numb
       return { ...next, held: { until: event.until } };
     case 'scaling.resumed':
       return { ...next, held: null };
+    case 'recycle.started':
+      return { ...next, recycled: { instance: event.instance, at } };
+    case 'recycle.ended':
+      return { ...next, recycled: null, recycleAfter: event.nextAt ?? state.recycleAfter };
     case 'rollout.started':
-      return { ...next, rollout: started(event, seq, at) };
+      return { ...next, rollout: started(event, seq, at), recycled: null };
     case 'image.ready':
       return withRollout(next, { imageReady: true });
     case 'rollout.progress':
@@ -143,7 +152,7 @@ export function fold(state: FleetState, event: FleetEvent, seq: number, at: numb
     case 'warm.expired':
       return { ...next, warm: state.warm.filter((warm) => warm.release !== event.release) };
     case 'fleet.stopped':
-      return { ...next, life: 'stopped', stoppedAt: at };
+      return { ...next, life: 'stopped', stoppedAt: at, recycled: null };
     case 'fleet.started':
       return startedAgain(next, at);
     case 'fleet.retiring':

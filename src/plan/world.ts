@@ -1,9 +1,9 @@
 /** What a strategy decides from: the state and the observation, put in its own words. Pure. */
-import { groupId, releaseOf, type GroupId, type ReleaseNumber } from '../domain/ids.ts';
+import { groupId, releaseOf, type GroupId, type InstanceId, type ReleaseNumber } from '../domain/ids.ts';
 import type { Release } from '../domain/release.ts';
 import type { Revoked } from '../domain/revocation.ts';
 import type { Measurement } from '../domain/upkeep.ts';
-import type { CanaryRule, FleetObservation, GroupMetrics, GroupObservation, Traffic, Weights } from '../engines/engine.ts';
+import type { CanaryRule, FleetObservation, GroupMetrics, GroupObservation, Member, Traffic, Weights } from '../engines/engine.ts';
 import type { Wait } from './plan.ts';
 import { releaseOfState, type FleetState, type Rollout } from './state.ts';
 import { trafficOf } from './traffic.ts';
@@ -26,6 +26,7 @@ export interface GroupView {
   /** Its share of the traffic in basis points, as the load balancer has acknowledged it. */
   readonly weight: number;
   readonly deleting: boolean;
+  readonly members: readonly Member[];
 }
 
 /** Its traffic is what the load balancer has acknowledged. */
@@ -69,6 +70,8 @@ export interface Goal {
   readonly events?: readonly FleetEvent[];
   /** Recorded once the world is as wanted. */
   readonly done: FleetEvent | null;
+  /** This one goes, and its group is left with that size. */
+  readonly retire?: { readonly instance: InstanceId; readonly size: number; readonly why: string };
 }
 
 /** What the planner knows besides the fleet's own state and what was observed of it. */
@@ -115,6 +118,7 @@ function viewOf(state: FleetState, seen: GroupObservation, weights: Weights, now
     nextReadyAt: times.length === 0 ? null : Math.min(...times),
     weight: weights[seen.group] ?? 0,
     deleting: seen.deleting,
+    members: seen.members,
   };
 }
 
@@ -147,6 +151,7 @@ const absent = (group: GroupId, release: ReleaseNumber): GroupView => ({
   nextReadyAt: null,
   weight: 0,
   deleting: false,
+  members: [],
 });
 
 /** How many can take traffic. A group joins with what is warm; one that has traffic keeps it while a replacement warms up. */

@@ -92,6 +92,27 @@ export function closesWayBack(state: FleetState | null, entry: Entry, isRevoked:
   return kept ? [] : [`law 5: r${serving} is not kept for ${keepMs} ms after r${rollout.to} took over`];
 }
 
+/** Law 4: what Kiln does by itself with a fleet at rest. It never shrinks a fleet that moves, and replaces one instance at a time. */
+export function actsAtRest(state: FleetState | null, entry: Entry): readonly string[] {
+  const event = fleetEventOf(entry);
+  if (state === null || event === null) return [];
+  if (event.kind === 'size.set' && event.load !== undefined) {
+    const { size, rollout, bounds } = state;
+    const shrinks = event.size < size && rollout !== null;
+    const outside = bounds !== null && (event.size < bounds.min || event.size > bounds.max);
+    return [
+      ...(shrinks ? [`law 4: the fleet shrinks by itself to ${event.size} during a rollout`] : []),
+      ...(outside ? [`law 4: the fleet goes by itself to ${event.size}, out of its bounds`] : []),
+    ];
+  }
+  if (event.kind !== 'recycle.started') return [];
+  const moving = state.rollout !== null || state.life !== 'active';
+  return [
+    ...(moving ? ['law 4: an instance is replaced for its age while the fleet moves'] : []),
+    ...(state.recycled === null ? [] : ['law 4: two instances are replaced for their age at once']),
+  ];
+}
+
 /** Law 1, read off the journal: the images of which nothing may start at `now`. */
 export const revokedBy = (entries: readonly Entry[], now: number): ReadonlySet<Digest> =>
   new Set(
@@ -125,6 +146,7 @@ export function unrest({ state, instances, routing, behaviourOf, isRevoked }: Re
   if (rollout?.phase === 'attention' && !steady) return [];
   if (rollout !== null) return [`a rollout to r${rollout.to} is still ${rollout.phase}`];
   if (state.warm.length > 0) return [`r${state.warm[0]?.release} is still warm`];
+  if (state.recycled !== null) return [`${state.recycled.instance} is still being replaced for its age`];
   if (serving === null) return instances.map(({ id }) => `${id} is left in an empty fleet`);
   const group = groupId(FLEET, serving);
   const wrong = instances

@@ -15,7 +15,7 @@ import { emptyFleet, type FleetState } from '../../src/plan/state.ts';
 import type { Entry, Journal } from '../../src/store/journal.ts';
 import { MemoryJournal } from '../../src/store/memory.ts';
 import { startDaemon, stateOf, type Daemon } from './daemon.ts';
-import { closesWayBack, floorOf, leansOnCanary, overdue, revokedBy, servesWhatFailed, settles, unrest } from './expectations.ts';
+import { actsAtRest, closesWayBack, floorOf, leansOnCanary, overdue, revokedBy, servesWhatFailed, settles, unrest } from './expectations.ts';
 import { FLEET, hashOfContent } from './releases.ts';
 import type { Act, Scenario } from './scenario.ts';
 
@@ -168,7 +168,8 @@ class History {
       const state = this.#state();
       const leaning = leansOnCanary(state, this.#world.instances(), entry);
       const wayBack = closesWayBack(state, entry, (image) => this.#isRevoked(image));
-      for (const broken of [...wayBack, ...servesWhatFailed(state, entry), ...leaning]) this.broken.add(broken);
+      const wrong = [...wayBack, ...servesWhatFailed(state, entry), ...leaning, ...actsAtRest(state, entry)];
+      for (const broken of wrong) this.broken.add(broken);
       if (kind === 'instance.retiring') this.#world.decidedToRetire((data as { readonly instance: InstanceId }).instance);
       if (kind === 'plan.refused') this.broken.add(`the planner's plan was refused: ${canonicalJson(data)}`);
       if (this.#options.trace !== undefined) this.#note(`#${seq} ${kind} ${brief(data)}`);
@@ -194,7 +195,14 @@ class History {
       case 'deploy':
         this.#behaviours.set(act.content.image, act.behaviour);
         this.#world.behave(act.content.image, act.behaviour);
-        fleets.deploy({ content: act.content, size: act.size, bounds: null, label: act.behaviour.kind, by: 'simulation' });
+        fleets.deploy({
+          content: act.content,
+          size: act.size,
+          bounds: act.bounds ?? null,
+          ...(act.upkeep === undefined ? {} : { upkeep: act.upkeep }),
+          label: act.behaviour.kind,
+          by: 'simulation',
+        });
         return;
       case 'redeploy': {
         const state = this.#state();
@@ -209,6 +217,8 @@ class History {
         return this.#command({ kind: 'promote', past: act.past });
       case 'scale':
         return this.#command({ kind: 'scale', size: act.size });
+      case 'load':
+        return this.#world.setRate(FLEET, act.requestsPerMs);
       case 'abort':
       case 'pause':
       case 'resume':

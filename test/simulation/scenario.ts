@@ -1,19 +1,30 @@
 /** A random history to come, drawn from a seed: what is deployed and commanded when, and what the world does meanwhile. */
 import type { ReleaseContent, StepGives, Strategy } from '../../src/domain/release.ts';
 import type { Match } from '../../src/domain/requests.ts';
+import type { Upkeep } from '../../src/domain/upkeep.ts';
 import type { Behaviour } from '../../src/engines/sim/behaviour.ts';
 import type { FaultRates } from '../../src/engines/sim/faults.ts';
 import { Random } from '../../src/engines/sim/random.ts';
+import type { Bounds } from '../../src/plan/state.ts';
 import { contentOf, imageOf } from './releases.ts';
 
 export type Act =
-  | { readonly kind: 'deploy'; readonly content: ReleaseContent; readonly behaviour: Behaviour; readonly size: number }
+  | {
+      readonly kind: 'deploy';
+      readonly content: ReleaseContent;
+      readonly behaviour: Behaviour;
+      readonly size: number;
+      readonly bounds?: Bounds;
+      readonly upkeep?: Upkeep;
+    }
   /** The content of an earlier deploy again. */
   | { readonly kind: 'redeploy'; readonly nth: number }
   | { readonly kind: 'rollback'; readonly to: number | null }
   | { readonly kind: 'abort' | 'pause' | 'resume' | 'stop' | 'start' | 'retire' | 'crash' }
   | { readonly kind: 'promote'; readonly past: 'step' | 'all' }
-  | { readonly kind: 'scale'; readonly size: number }
+  | { readonly kind: 'scale'; readonly size: number | 'auto' }
+  /** How many requests the fleet gets from now on. */
+  | { readonly kind: 'load'; readonly requestsPerMs: number }
   /** The image of an earlier deploy, in `inMs`. */
   | { readonly kind: 'revoke'; readonly nth: number; readonly inMs: number }
   | { readonly kind: 'kill'; readonly nth: number }
@@ -71,15 +82,16 @@ function drawRates(random: Random): FaultRates {
 
 /** Each act with its weight out of 100. */
 const ACTS: readonly (readonly [number, (random: Random, fleet: FleetTraits) => Act])[] = [
-  [32, (random, fleet) => drawDeploy(random, fleet, random.chance(0.5))],
+  [30, (random, fleet) => drawDeploy(random, fleet, random.chance(0.5))],
   [4, (random) => ({ kind: 'revoke', nth: random.below(4), inMs: random.pick([0, 0, 2000, 60_000]) })],
   [4, (random) => ({ kind: 'redeploy', nth: random.below(4) })],
-  [12, (random) => ({ kind: 'rollback', to: random.chance(0.25) ? random.between(1, 4) : null })],
-  [8, () => ({ kind: 'abort' })],
+  [11, (random) => ({ kind: 'rollback', to: random.chance(0.25) ? random.between(1, 4) : null })],
+  [7, () => ({ kind: 'abort' })],
   [5, () => ({ kind: 'pause' })],
   [2, (random) => ({ kind: 'promote', past: random.pick(['step', 'all'] as const) })],
   [3, () => ({ kind: 'resume' })],
-  [8, (random, fleet) => ({ kind: 'scale', size: drawSize(random, fleet) })],
+  [6, (random, fleet) => ({ kind: 'scale', size: random.chance(0.2) ? 'auto' : drawSize(random, fleet) })],
+  [6, (random) => ({ kind: 'load', requestsPerMs: random.pick([0, 0.02, 0.1, 0.3, 1]) })],
   [7, (random) => ({ kind: 'kill', nth: random.below(12) })],
   [4, (random) => ({ kind: 'kill-balancer', forMs: random.pick([50, 500, 5000, 30_000]) })],
   [5, () => ({ kind: 'crash' })],
@@ -121,7 +133,16 @@ function drawDeploy(random: Random, fleet: FleetTraits, good: boolean): Act {
     preview: fleet.port && random.chance(0.3),
     probe: random.chance(0.1) ? 'none' : 'http',
   });
-  return { kind: 'deploy', content, behaviour, size: drawSize(random, fleet) };
+  return { kind: 'deploy', content, behaviour, size: drawSize(random, fleet), ...drawUpkeep(random, fleet) };
+}
+
+/** Some fleets follow their load, and some do not let their instances get old. */
+function drawUpkeep(random: Random, fleet: FleetTraits): Pick<Extract<Act, { kind: 'deploy' }>, 'bounds' | 'upkeep'> {
+  const maxAgeMs = random.chance(0.3) ? random.pick([20, 120]) * 60_000 : null;
+  if (fleet.singleWriter || random.chance(0.7)) return { upkeep: { scale: null, maxAgeMs } };
+  const target = random.chance(0.5) ? ({ kind: 'requests', each: 30 } as const) : ({ kind: 'cpu', each: 10 } as const);
+  const scale = { targets: [target], upMs: random.pick([0, 5000, 30_000]), downMs: random.pick([5000, 60_000]) };
+  return { bounds: { min: random.between(1, 2), max: random.between(2, 6) }, upkeep: { scale, maxAgeMs } };
 }
 
 function drawStrategy(random: Random, fleet: FleetTraits): Strategy {

@@ -78,6 +78,9 @@ const WORDS: Readonly<Record<string, (data: Data) => string>> = {
   'upkeep.set': ({ scale, maxAgeMs }) => upkeepOf(objectOf(scale), maxAgeMs),
   'scaling.held': ({ until }) =>
     `the size stays ${typeof until === 'number' ? `until ${moment(until)}` : 'until it is given back'}`,
+  'recycle.started': ({ instance, ageMs }) => `${lastName(instance)} is ${duration(Number(ageMs))} old: another takes its place`,
+  'recycle.ended': ({ instance, outcome }) =>
+    outcome === 'replaced' ? `${lastName(instance)} is replaced` : `${lastName(instance)} stays: none became ready in its place`,
   'scaling.resumed': () => 'the size follows the load again',
   'rollout.started': ({ from, to, cause, reason }) => {
     const why = textOf(reason) === textOf(cause) ? textOf(cause) : `${textOf(cause)}: ${textOf(reason)}`;

@@ -41,7 +41,7 @@ export function canaryDeadline({ rollout, release }: RolloutWorld): number {
 }
 
 /** What a launch may take before the instance's own health deadline begins to run. */
-const LAUNCH_MS = 5_000;
+export const LAUNCH_MS = 5_000;
 
 export function waitForReady(world: RolloutWorld): readonly Wait[] {
   const { target, size, rollout } = world;

@@ -1,5 +1,6 @@
-/** No rollout: the serving group at its size, the ways back as they were left, nothing else. */
+/** No rollout: the serving group at its size, one more while one is replaced; the ways back as they were left; nothing else. */
 import { groupId, type GroupId } from '../../domain/ids.ts';
+import { replacing } from '../recycle.ts';
 import { allTo, type Goal, type World } from '../world.ts';
 
 export function steady(world: World): Goal {
@@ -10,7 +11,12 @@ export function steady(world: World): Goal {
   }
   if (state.serving === null) return { sizes, weights: null, preview: null, waits: [], done: null };
   const group = groupId(state.fleet, state.serving);
-  sizes.set(group, size);
   const healthy = world.groups.some((view) => view.group === group && view.ready > 0);
-  return { sizes, weights: healthy ? allTo(group) : null, preview: null, waits: [], done: null };
+  const weights = healthy ? allTo(group) : null;
+  const replaced = replacing(world);
+  sizes.set(group, replaced === null ? size : size + 1);
+  if (replaced === null) return { sizes, weights, preview: null, waits: [], done: null };
+  const { instance, ready, wait } = replaced;
+  const retire = ready ? { retire: { instance, size, why: 'it has reached its age' } } : {};
+  return { sizes, weights, preview: null, waits: [wait], done: null, ...retire };
 }
