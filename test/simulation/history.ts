@@ -80,6 +80,8 @@ class History {
   #appended = 0;
   #appendedBefore = 0;
   #idleLooks = 0;
+  /** Until the last act: what follows its load is measured as often as it wants to be. */
+  #acting = true;
   /** When the present tick began: what was decided before a command may still be carried out in the tick that it met. */
   #floorBefore = 0;
 
@@ -104,6 +106,7 @@ class History {
       clock.at(at, () => this.#act(act));
     }
     await this.#driveUntil(at + SETTLING_MS);
+    this.#acting = false;
     this.#world.setFaults(noFaults);
     if (!this.#mayStayPaused()) {
       this.#act({ kind: 'resume' });
@@ -312,7 +315,8 @@ class History {
     this.#idleLooks = appended === this.#appendedBefore ? this.#idleLooks + 1 : 0;
     this.#appendedBefore = appended;
     const named = this.#state() === null ? null : this.#daemon.fleets.fleet(FLEET).last?.plan.wakeAt;
-    const patientMs = (next - clock.now()) * 2 ** Math.min(this.#idleLooks, 12);
+    const measures = this.#acting && (this.#state()?.upkeep.scale ?? null) !== null;
+    const patientMs = (next - clock.now()) * 2 ** Math.min(this.#idleLooks, measures ? 1 : 12);
     return Math.min(clock.now() + patientMs, Math.max(next, named ?? Infinity));
   }
 

@@ -138,10 +138,10 @@ function drawDeploy(random: Random, fleet: FleetTraits, good: boolean): Act {
 
 /** Some fleets follow their load, and some do not let their instances get old. */
 function drawUpkeep(random: Random, fleet: FleetTraits): Pick<Extract<Act, { kind: 'deploy' }>, 'bounds' | 'upkeep'> {
-  const maxAgeMs = random.chance(0.3) ? random.pick([20, 120]) * 60_000 : null;
+  const maxAgeMs = random.chance(0.3) ? random.pick([5, 20, 120]) * 60_000 : null;
   if (fleet.singleWriter || random.chance(0.7)) return { upkeep: { scale: null, maxAgeMs } };
   const target = random.chance(0.5) ? ({ kind: 'requests', each: 30 } as const) : ({ kind: 'cpu', each: 10 } as const);
-  const scale = { targets: [target], upMs: random.pick([0, 5000, 30_000]), downMs: random.pick([5000, 60_000]) };
+  const scale = { targets: [target], upMs: random.pick([0, 0, 30_000]), downMs: random.pick([5000, 60_000]) };
   return { bounds: { min: random.between(1, 2), max: random.between(2, 6) }, upkeep: { scale, maxAgeMs } };
 }
 
