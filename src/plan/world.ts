@@ -3,7 +3,15 @@ import { groupId, releaseOf, type GroupId, type InstanceId, type ReleaseNumber }
 import type { Release } from '../domain/release.ts';
 import type { Revoked } from '../domain/revocation.ts';
 import type { Measurement } from '../domain/upkeep.ts';
-import type { CanaryRule, FleetObservation, GroupMetrics, GroupObservation, Member, Traffic, Weights } from '../engines/engine.ts';
+import type {
+  CanaryRule,
+  FleetObservation,
+  GroupMetrics,
+  GroupObservation,
+  Member,
+  Traffic,
+  Weights,
+} from '../engines/engine.ts';
 import type { Wait } from './plan.ts';
 import { releaseOfState, type FleetState, type Rollout } from './state.ts';
 import { trafficOf } from './traffic.ts';

@@ -15,7 +15,17 @@ import { emptyFleet, type FleetState } from '../../src/plan/state.ts';
 import type { Entry, Journal } from '../../src/store/journal.ts';
 import { MemoryJournal } from '../../src/store/memory.ts';
 import { startDaemon, stateOf, type Daemon } from './daemon.ts';
-import { actsAtRest, closesWayBack, floorOf, leansOnCanary, overdue, revokedBy, servesWhatFailed, settles, unrest } from './expectations.ts';
+import {
+  actsAtRest,
+  closesWayBack,
+  floorOf,
+  leansOnCanary,
+  overdue,
+  revokedBy,
+  servesWhatFailed,
+  settles,
+  unrest,
+} from './expectations.ts';
 import { FLEET, hashOfContent } from './releases.ts';
 import type { Act, Scenario } from './scenario.ts';
 

@@ -33,7 +33,9 @@ function atStep(world: RolloutWorld, strategy: Canary, step: CanaryStep, from: G
     else if (view.weight > 0) sizes.set(view.group, standing(view));
   }
   const enough = target.ready >= wanted || (answers(world, target.group) && target.healthy >= wanted);
-  const weights = enough ? split(world, from, weightAt(strategy, number, size)) : without(world, from);
+  // A fleet that has just grown carries no more until it is there.
+  const beside = Math.max(1, Math.min(size, serves(from)));
+  const weights = enough ? split(world, from, weightAt(strategy, number, beside)) : without(world, from);
   const canary = enough ? ruleAt(strategy, number, target.group) : null;
   const inForce = enough && world.settled && sameTraffic(world, { weights: weights ?? {}, preview: null, canary });
   return {
