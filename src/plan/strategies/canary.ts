@@ -33,9 +33,7 @@ function atStep(world: RolloutWorld, strategy: Canary, step: CanaryStep, from: G
     else if (view.weight > 0) sizes.set(view.group, standing(view));
   }
   const enough = target.ready >= wanted || (answers(world, target.group) && target.healthy >= wanted);
-  // A fleet that has just grown carries no more until it is there.
-  const beside = Math.max(1, Math.min(size, serves(from)));
-  const weights = enough ? split(world, from, weightAt(strategy, number, beside)) : without(world, from);
+  const weights = enough ? split(world, from, weightAt(strategy, number, beside(world, from))) : without(world, from);
   const canary = enough ? ruleAt(strategy, number, target.group) : null;
   const inForce = enough && world.settled && sameTraffic(world, { weights: weights ?? {}, preview: null, canary });
   return {
@@ -58,6 +56,13 @@ function split(world: RolloutWorld, from: GroupView, weight: number): Weights | 
   );
   const given = scaled.reduce((sum, [, each]) => sum + each, 0);
   return Object.fromEntries([...scaled, [world.target.group, 10_000 - given]]);
+}
+
+/** How many carry the rest: a fleet that has just grown, or that does not serve yet, carries no more until it is there. */
+function beside({ others, size }: RolloutWorld, from: GroupView): number {
+  if (serves(from) >= size) return Math.max(1, size);
+  const carrying = others.reduce((sum, view) => sum + (view.weight > 0 ? serves(view) : 0), 0);
+  return Math.max(1, Math.min(size, carrying));
 }
 
 function restOf({ others, size }: RolloutWorld, from: GroupView): Weights | null {
