@@ -43,7 +43,13 @@ const FileDifference = z.object({
 });
 
 /** `where`: the names that lead to the value. Null: not there. Hidden: it may be a secret, and both are left out. */
-const Change = z.object({ where: list(z.string()), first: json, second: json, hidden: z.boolean() });
+const Change = z.object({
+  where: list(z.string()),
+  what: z.enum(['added', 'removed', 'changed']),
+  first: json,
+  second: json,
+  hidden: z.boolean(),
+});
 
 const Layer = z.object({ digest, diffId: digest, size: z.number(), createdBy: z.string().nullable() });
 

@@ -4,7 +4,7 @@ import { isDeepStrictEqual } from 'node:util';
 import type { Json } from '../domain/json.ts';
 import type { Change } from './contract.ts';
 
-type Found = Omit<Change, 'hidden'>;
+type Found = Pick<Change, 'where' | 'first' | 'second'>;
 type JsonObject = { readonly [key: string]: Json };
 
 /**

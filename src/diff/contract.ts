@@ -88,6 +88,7 @@ export interface PackagesDifference {
 export interface Change {
   /** `['env', 'LOG_LEVEL']`. */
   readonly where: readonly string[];
+  readonly what: 'added' | 'removed' | 'changed';
   readonly first: Json;
   readonly second: Json;
   /** It may be a secret: both values are left out. */

@@ -14,12 +14,13 @@ const LOGIN = /:\/\/[^\s/@:]*:[^\s/@]+@/;
 const PRIVATE_FILES =
   /^etc\/(?:g?shadow|security\/opasswd)|^etc\/ssl\/private\/|(?:^|\/)(?:\.env(?:\.[\w.-]+)?|\.netrc|\.npmrc|\.pgpass|\.git-credentials|id_(?:rsa|dsa|ecdsa|ed25519))$|\.(?:key|p12|pfx|jks|keystore)$/;
 
-export function hiding({ where, first, second }: Omit<Change, 'hidden'>): Change {
+export function hiding({ where, first, second }: Pick<Change, 'where' | 'first' | 'second'>): Change {
+  const what = first === null ? 'added' : second === null ? 'removed' : 'changed';
   const isNamed = where.length > 1 && promisesSecret(where.at(-1) ?? '');
   const hidden = [first, second].some(
     (value) => (isNamed && value !== null && value !== '') || textsIn(value).some((text) => holdsSecret(text)),
   );
-  return hidden ? { where, first: null, second: null, hidden } : { where, first, second, hidden };
+  return hidden ? { where, what, first: null, second: null, hidden } : { where, what, first, second, hidden };
 }
 
 /** Of a file of an image; `path` relative, bytes as latin1. */

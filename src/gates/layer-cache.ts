@@ -3,7 +3,7 @@ import { join } from 'node:path';
 
 import { hexOf } from '../domain/digest.ts';
 import type { Json } from '../domain/json.ts';
-import { readIfThere, writeCacheFile } from '../platform/files.ts';
+import { readIfThere, writeCacheJson } from '../platform/files.ts';
 import type { Layer } from '../oci/store.ts';
 
 /** `name` changes with the rules: it is the folder that results of these rules are in. A damaged result is made anew. */
@@ -17,7 +17,7 @@ export async function onceForLayer<T extends Json>(
   const kept = parsed(await readIfThere(path));
   if (kept !== null) return kept as T;
   const found = await read();
-  await writeCacheFile(path, JSON.stringify(found));
+  await writeCacheJson(path, found);
   return found;
 }
 

@@ -38,6 +38,18 @@ export async function writeCacheFile(path: string, content: string): Promise<voi
   }
 }
 
+/** As `writeCacheFile`, of a value. One that is longer than a text can be is not kept: it has to be made each time. */
+export async function writeCacheJson(path: string, value: unknown): Promise<void> {
+  let text: string;
+  try {
+    text = JSON.stringify(value);
+  } catch (error) {
+    if (error instanceof RangeError) return;
+    throw error;
+  }
+  await writeCacheFile(path, text);
+}
+
 export async function syncFolder(path: string): Promise<void> {
   const folder = await open(path, 'r');
   try {

@@ -2,7 +2,7 @@
 import { join } from 'node:path';
 
 import { type Digest, hexOf } from '../domain/digest.ts';
-import { readIfThere, writeCacheFile } from '../platform/files.ts';
+import { readIfThere, writeCacheJson } from '../platform/files.ts';
 import { READERS_VERSION } from './layer-facts.ts';
 
 interface Kept<T> {
@@ -17,7 +17,7 @@ export async function cached<T>(folder: string, key: Digest, read: () => Promise
   const kept = parsed<T>(await readIfThere(path));
   if (kept?.format === READERS_VERSION && kept.key === key) return kept.value;
   const value = await read();
-  await writeCacheFile(path, JSON.stringify({ format: READERS_VERSION, key, value } satisfies Kept<T>));
+  await writeCacheJson(path, { format: READERS_VERSION, key, value } satisfies Kept<T>);
   return value;
 }
 

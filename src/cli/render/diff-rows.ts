@@ -26,17 +26,26 @@ const imageSections = (image: ImageDifference, all: boolean): readonly Section[]
   vulnerabilitiesSection(image),
 ];
 
+const count = (changes: readonly Change[], word: Change['what']): number => changes.filter(({ what }) => what === word).length;
+
 function changesSection(title: string, changes: readonly Change[]): Section {
   const rows = changes.map((change): Row => ({ ...signed(change), name: nameOf(change.where), lines: [] }));
-  return { title, summary: tally([changes.length, 'changed']), rows, more: 0, notes: [] };
+  return {
+    title,
+    summary: tally(...(['added', 'removed', 'changed'] as const).map((word) => [count(changes, word), word] as const)),
+    rows,
+    more: 0,
+    notes: [],
+  };
 }
 
-function signed({ where, first, second, hidden }: Change): Pick<Row, 'sign' | 'words'> {
-  if (hidden) return { sign: '~', words: ['changed; not shown, it may be a secret'] };
-  const key = where.at(-1) ?? '';
-  if (first === null) return { sign: '+', words: valueOf(key, second) };
-  if (second === null) return { sign: '−', words: valueOf(key, first) };
-  return { sign: '~', words: arrow(valueOf(key, first), valueOf(key, second)) };
+const SIGNS = { added: '+', removed: '−', changed: '~' } as const;
+
+function signed({ where, what, first, second, hidden }: Change): Pick<Row, 'sign' | 'words'> {
+  const sign = SIGNS[what];
+  if (hidden) return { sign, words: [`${what}; not shown, it may be a secret`] };
+  const [from, to] = [valueOf(where.at(-1) ?? '', first), valueOf(where.at(-1) ?? '', second)];
+  return { sign, words: what === 'added' ? to : what === 'removed' ? from : arrow(from, to) };
 }
 
 /** Whose members have names that people gave. */

@@ -34,9 +34,10 @@ export function diffLines(diff: DiffBody, all: boolean, terminal: Terminal): rea
 export const sameText = ({ launch }: DiffBody): string =>
   launch === null ? 'the same image' : 'the same image, launched with the same';
 
-/** `web:1.2.0 (4f1c9ab2)`; the digest's first digits are not said twice. */
-export function sideText({ name, digest, tags }: Side): string {
+/** `web:1.2.0 (4f1c9ab2)`, `web.local.r7 (4f1c9ab2)`; the digest's first digits are not said twice. */
+export function sideText({ name, digest, tags, release }: Side): string {
   const short = shortDigest(digest);
+  if (release !== null) return `${release.fleet}.r${release.number} (${short})`;
   const told = name.replace(/^sha256:/, '').startsWith(short) ? (tags[0] ?? '') : name;
   return visible(told === '' ? short : `${told} (${short})`);
 }
@@ -47,7 +48,7 @@ function sectionLines({ title, rows, more, notes }: Section, all: boolean, termi
   const left = rows.length - shown.length + more;
   const names = shown.map(({ name }) => widthOf(visible(name)));
   const width = Math.min(Math.max(...names, 0), Math.floor(terminal.columns / 2));
-  const rest = all ? `and ${left} more; --json lists no more either` : `and ${left} more: --all shows them`;
+  const rest = `and ${left} more${all ? '' : ': --all shows more'}`;
   return [
     '',
     terminal.paint('bold', title),

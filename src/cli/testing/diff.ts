@@ -53,13 +53,11 @@ const listed: readonly Difference[] = [
   ...Array.from({ length: 30 }, (_, index) => changed(`/srv/${index}`)),
 ];
 
-const change = (
-  where: readonly string[],
-  first: ImageDifference['configuration'][number]['first'],
-  second: typeof first,
-  hidden = false,
-) => ({
+type Change = ImageDifference['configuration'][number];
+
+const change = (where: readonly string[], first: Change['first'], second: Change['second'], hidden = false): Change => ({
   where,
+  what: hidden || second === null ? 'removed' : first === null ? 'added' : 'changed',
   first,
   second,
   hidden,
