@@ -5,7 +5,7 @@
  * does not depend on what else the machine does.
  *   node bench/diff.ts [RUNS, 3] [MEGABYTES, 1074]
  */
-import { randomBytes } from 'node:crypto';
+import { randomBytes, randomInt } from 'node:crypto';
 import { mkdir, mkdtemp, readFile, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -25,17 +25,14 @@ const LAYERS = 5;
 const FILE_BYTES = 100_000;
 const DIFFERENT = 3;
 
-/** Half can be compressed, as programs can; half cannot, as pictures can't. */
+/** Half is what programs are made of, half is like pictures, which can't be compressed. */
+const PROGRAM = await readFile(process.execPath);
+
 function fileOf(path: string): LayerEntry {
-  const random = randomBytes(FILE_BYTES);
-  const content =
-    random[0] !== undefined && random[0] % 2 === 0
-      ? random
-      : random
-          .subarray(0, FILE_BYTES / 4)
-          .toString('hex')
-          .repeat(2);
-  return { kind: 'file', path, mode: 0o644, uid: 0, gid: 0, content: Buffer.from(content) };
+  const at = randomInt(2 * (PROGRAM.length - FILE_BYTES));
+  const isProgram = at < PROGRAM.length - FILE_BYTES;
+  const content = isProgram ? PROGRAM.subarray(at, at + FILE_BYTES) : randomBytes(FILE_BYTES);
+  return { kind: 'file', path, mode: 0o644, uid: 0, gid: 0, content };
 }
 
 const layerOf = (store: ImageStore, folder: string, megabytes: number): Promise<Layer> =>
@@ -85,11 +82,14 @@ const forget = (home: string): Promise<void> => rm(join(home, 'bake', 'gates'), 
 
 const root = await mkdtemp(join(tmpdir(), 'kiln-bench-'));
 const home = join(root, 'home');
-const kiln = (...args: readonly string[]): Promise<unknown> =>
-  runProgram(KILN, args, { env: { ...process.env, KILN_HOME: home }, cwd: root });
+async function kiln(command: 'up' | 'down'): Promise<void> {
+  const { code, stderr } = await runProgram(KILN, [command], { env: { ...process.env, KILN_HOME: home }, cwd: root });
+  if (code !== 0) throw new Error(`kiln ${command} ended with ${code}; ${home} is left as it is: ${stderr}`);
+}
+
+await writeImages(home);
+await kiln('up');
 try {
-  await writeImages(home);
-  await kiln('up');
   for (let run = 0; run < RUNS; run++) {
     await forget(home);
     await measured('first: one layer is another', home, 'bench:2');

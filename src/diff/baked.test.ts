@@ -1,4 +1,4 @@
-/** Two bakes of one recipe with something changed in between, compared in the thread as the daemon does. */
+/** Two bakes of one recipe with something changed in between, compared in a process of their own, as the daemon does. */
 import assert from 'node:assert/strict';
 import { rm } from 'node:fs/promises';
 import { join } from 'node:path';

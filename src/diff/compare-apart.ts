@@ -1,9 +1,9 @@
-/** Compares the contents of two images in a thread: a stranger's image may hold a million names, and healing must not wait. */
+/** Compares the contents of two images in a process of its own: a stranger's image may hold a million names, and healing must not wait. */
 import { KilnError } from '../errors/error.ts';
 import type { Image } from '../oci/store.ts';
-import { apart } from '../platform/apart.ts';
+import { apart, OutOfMemory } from '../platform/apart.ts';
 import type { ContentsDifference } from './contract.ts';
-import type { CompareRequest } from './worker.ts';
+import type { CompareRequest } from './compare-process.ts';
 
 const MEMORY_MB = 2048;
 
@@ -15,14 +15,12 @@ export async function compareApart(
 ): Promise<ContentsDifference> {
   const request: CompareRequest = { ...options, first: first.layers, second: second.layers };
   try {
-    return await apart(new URL('worker.ts', import.meta.url), request, { memoryMb: MEMORY_MB, signal });
+    return await apart(new URL('compare-process.ts', import.meta.url), request, { memoryMb: MEMORY_MB, signal });
   } catch (error) {
-    if (!isOutOfMemory(error)) throw error;
+    if (!(error instanceof OutOfMemory)) throw error;
     throw new KilnError('LAYER_UNSAFE', 'the images hold more files than can be compared', {
       hint: 'look at them one by one: `kiln sbom` lists the packages of an image of any size',
       cause: error,
     });
   }
 }
-
-const isOutOfMemory = (error: unknown): boolean => (error as NodeJS.ErrnoException | null)?.code === 'ERR_WORKER_OUT_OF_MEMORY';

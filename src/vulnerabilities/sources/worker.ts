@@ -1,4 +1,4 @@
-/** The thread in which a database is read. */
+/** The process in which a database is read. */
 import { answerApart } from '../../platform/apart.ts';
 import { keyOf } from '../match.ts';
 import type { SourceFile } from './files.ts';
@@ -12,6 +12,4 @@ export interface LoadRequest {
   readonly name: string | null;
 }
 
-await answerApart(({ files, wanted, name }: LoadRequest) =>
-  load(files, (ecosystem, of) => wanted.has(keyOf(ecosystem, of)), name),
-);
+answerApart(({ files, wanted, name }: LoadRequest) => load(files, (ecosystem, of) => wanted.has(keyOf(ecosystem, of)), name));

@@ -1,4 +1,4 @@
-/** The thread in which the contents of two images are compared. */
+/** The process in which the contents of two images are compared. */
 import { openImageStore } from '../oci/layout.ts';
 import type { Layer } from '../oci/store.ts';
 import { answerApart } from '../platform/apart.ts';
@@ -11,6 +11,6 @@ export interface CompareRequest extends ContentsOptions {
   readonly second: readonly Layer[];
 }
 
-await answerApart(async ({ images, first, second, ...options }: CompareRequest) =>
+answerApart(async ({ images, first, second, ...options }: CompareRequest) =>
   compareContents(await openImageStore(images), { layers: first }, { layers: second }, options),
 );
