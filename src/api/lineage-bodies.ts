@@ -57,7 +57,7 @@ const Running = z.object({
   release,
   image: digest,
   instances: z.int(),
-  /** Whether the fleet leaves the image by itself (`replace.revoked: roll-back`). */
+  /** Whether the fleet leaves the image by itself: by `replace.revoked: roll-back`, or as it is only its way back. */
   replaced: z.boolean(),
 });
 
@@ -79,6 +79,8 @@ export const Base = z
     digest,
     /** What it means now; null: not known, or it cannot mean another. */
     newest: digest.nullable(),
+    /** What those services have of it in older versions than there are. */
+    packages: list(z.object({ name: z.string(), from: z.string(), to: z.string() })),
     services: list(z.string()),
     moved: z.boolean(),
   })

@@ -42,7 +42,7 @@ import {
   Trashed,
 } from './lineage-bodies.ts';
 import { PatchPlan, PatchStatus } from './patch-bodies.ts';
-import { digest, fleet, json, list, release } from './parts.ts';
+import { digest, fleet, json, list, release, time } from './parts.ts';
 import type { JsonRoute, RouteName, StreamRoute } from './routes.ts';
 
 const breakGlass = z.string().trim().min(3).max(500).optional();
@@ -216,7 +216,15 @@ export const SCHEMAS = {
   },
   bases: {
     input: z.strictObject({ check: flag.default(false) }),
-    answer: z.object({ bases: list(Base), unanswered: list(z.string()) }),
+    answer: z.object({
+      bases: list(Base),
+      /** Who did not answer when they were asked last. */
+      unanswered: list(z.string()),
+      /** Null: not since the daemon has started. */
+      checkedAt: time.nullable(),
+      /** Null: nothing is watched. */
+      watch: z.object({ everyMs: z.number(), cascades: z.boolean() }).nullable(),
+    }),
   },
   planCascade: { input: z.strictObject({ image: name.optional() }), answer: z.object({ steps: list(CascadeStep) }) },
   cascade: {

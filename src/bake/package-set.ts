@@ -82,10 +82,16 @@ function inRoot<T>(added: AddedPackages, deps: BakeDeps, use: (suite: string, ro
   });
 }
 
-async function suiteOf(root: string, name: string): Promise<string> {
+/** Null: the root is no Debian system. */
+export async function debianSuite(root: string): Promise<string | null> {
   const release = await readFile(await resolveInRoot(root, '/etc/os-release'), 'utf8').catch(() => '');
   const suite = /^VERSION_CODENAME=(\w+)/m.exec(release)?.[1];
-  if (suite !== undefined && /^ID=debian$/m.test(release)) return suite;
+  return suite !== undefined && /^ID=debian$/m.test(release) ? suite : null;
+}
+
+async function suiteOf(root: string, name: string): Promise<string> {
+  const suite = await debianSuite(root);
+  if (suite !== null) return suite;
   throw new KilnError('BAKE_STEP_FAILED', `packages can't be put onto ${name}: it is not a Debian system`, {
     hint: 'start from a Debian base, or install with a run step of that system',
   });

@@ -144,6 +144,9 @@ test('a plan says what would be done and changes nothing; where nothing is affec
   assert.equal(planned.exit, 3);
   assert.match(planned.lines.join('\n'), /1 {2}web +4f1c9ab2 +baked again in \/srv\/web; then web\.production/);
   assert.match(planned.lines.join('\n'), /web\.production +r7 +3 +rolled out of production/);
+  const pulled = { image: IMAGE, tags: [], packages: [lodash], channels: ['base.stable'], fleets: [] };
+  const held = await patch(clientOf({}, { images: [...plan.images, pulled] }), { plan: true });
+  assert.match(held.lines.join('\n'), /✗ base\.stable: image 4f1c9ab2 was not baked on this machine/);
   const nothing = await patch(clientOf({}, { images: [], steps: [], fleets: [], left: [] }));
   assert.deepEqual(nothing, { exit: 0, lines: ['CVE-2026-1: no image here has it.'] });
 });

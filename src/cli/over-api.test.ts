@@ -177,8 +177,10 @@ const handlers: Readonly<Record<string, (input: never, ctx: StreamContext) => Pr
   }),
   undoRevocation: async () => ({ undone: [IMAGE] }),
   bases: async () => ({
-    bases: [{ name: 'node:20', digest: IMAGE, newest: IMAGE, services: ['web'], moved: true }],
+    bases: [{ name: 'node:20', digest: IMAGE, newest: IMAGE, packages: [], services: ['web'], moved: true }],
     unanswered: ['x:1'],
+    checkedAt: 0,
+    watch: { everyMs: 3_600_000, cascades: true },
   }),
   planCascade: async () => ({ steps: [cascadeStep] }),
   cascade: async (_, { emit }) => {

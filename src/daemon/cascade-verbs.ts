@@ -1,10 +1,10 @@
 /** The verbs of bases and cascades. */
 import type { Handlers } from '../api/schema.ts';
-import type { Digest } from '../domain/digest.ts';
 import { KilnError } from '../errors/error.ts';
-import { isMoved, movedBases, planCascade, type MovedBase } from '../lineage/cascade.ts';
+import { isMoved, movedBases } from '../lineage/bases.ts';
+import { planCascade } from '../lineage/cascade.ts';
 import type { CascadeStep, StepResult } from '../lineage/cascade-steps.ts';
-import { resolveReference } from '../oci/pull.ts';
+import { movedRoots, readWatch } from './base-watch.ts';
 import { beginCascade, followCascade } from './cascade.ts';
 import { resolveImage } from './names.ts';
 import type { Parts } from './parts.ts';
@@ -13,14 +13,20 @@ type CascadeVerbs = Pick<Handlers, 'bases' | 'planCascade' | 'cascade'>;
 
 export function cascadeVerbs(parts: Parts): CascadeVerbs {
   return {
-    async bases({ check }, { signal }) {
-      const { bases, unanswered } = await findBases(parts, check, signal);
-      return { bases: bases.map((base) => ({ ...base, moved: isMoved(base) })), unanswered };
+    /** A check is the daemon's: it goes on without its caller. */
+    async bases({ check }) {
+      const last = check ? await parts.bases.check() : parts.bases.last;
+      return {
+        bases: movedBases(parts.lineage.state).map((base) => ({ ...base, moved: isMoved(base) })),
+        unanswered: last?.unanswered ?? [],
+        checkedAt: last?.at ?? null,
+        watch: await readWatch(parts.home),
+      };
     },
-    planCascade: async ({ image }, { signal }) => ({ steps: await stepsFor(parts, image, signal) }),
+    planCascade: async ({ image }) => ({ steps: await stepsFor(parts, image) }),
     /** Goes on when its caller goes away: the journal has it. */
     async cascade({ image, by }, { signal, emit }) {
-      const steps = await stepsFor(parts, image, signal);
+      const steps = await stepsFor(parts, image);
       if (steps.length === 0) return { steps: [], results: [] };
       const id = beginCascade(parts, steps, by);
       const gone = new Promise<'gone'>((resolve) => signal.addEventListener('abort', () => resolve('gone')));
@@ -37,39 +43,10 @@ export function cascadeVerbs(parts: Parts): CascadeVerbs {
 }
 
 /** Of one image, or of every base that has moved. */
-async function stepsFor(parts: Parts, image: string | undefined, signal: AbortSignal): Promise<readonly CascadeStep[]> {
-  const { lineage, graph } = parts;
-  const roots =
-    image === undefined
-      ? (await findBases(parts, true, signal)).bases.filter(isMoved).map(({ digest }) => digest)
-      : [await resolveImage(parts, image)];
-  return planCascade(lineage.state, await graph.parents(), roots);
-}
-
-/** `ask`: what registries' tags mean now. One that does not answer is told, and nothing is taken from its silence. */
-async function findBases(
-  { lineage, registries }: Parts,
-  ask: boolean,
-  signal: AbortSignal,
-): Promise<{ readonly bases: readonly MovedBase[]; readonly unanswered: readonly string[] }> {
-  const known = movedBases(lineage.state, new Map());
-  if (!ask) return { bases: known, unanswered: [] };
-  const names = [...new Set(known.map(({ name }) => name))].filter(
-    (name) => !/^(image|oci|channel|debian):/.test(name) && !name.includes('@'),
-  );
-  const options = { ...(await registries.options(signal)), signal };
-  const unanswered: string[] = [];
-  const answers = await Promise.all(
-    names.map(async (name): Promise<readonly (readonly [string, Digest])[]> => {
-      try {
-        return [[name, (await resolveReference(name, options)).digest]];
-      } catch {
-        unanswered.push(name);
-        return [];
-      }
-    }),
-  );
-  return { bases: movedBases(lineage.state, new Map(answers.flat())), unanswered };
+async function stepsFor(parts: Parts, image: string | undefined): Promise<readonly CascadeStep[]> {
+  if (image === undefined) await parts.bases.check();
+  const roots = image === undefined ? movedRoots(parts) : [await resolveImage(parts, image)];
+  return planCascade(parts.lineage.state, await parts.graph.parents(), roots);
 }
 
 const left = (): KilnError =>

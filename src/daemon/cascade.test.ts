@@ -129,6 +129,50 @@ test('a daemon that starts again goes on with the cascade that was under way', a
   assert.equal(entries.filter(({ kind }) => kind === 'cascade.step').length, 3);
 });
 
+/** web is of Debian, which has a newer package by now; what it asks for is in watch.yaml from the next start on. */
+async function watched(t: TestContext, settings: string): Promise<Running> {
+  const all = await running(t);
+  const { client, folder, home, world, restart } = all;
+  writeFileSync(join(folder, 'kiln.yaml'), 'service: web\nimage: { from: "debian:bookworm", entrypoint: [/app] }\n');
+  await client.bake({ folder, channel: 'stable' }).result();
+  world.newer = [{ name: 'libssl3', from: '3.0.20', to: '3.0.22' }];
+  world.content = 'with a newer libssl3';
+  await restart(() => writeFileSync(join(home.root, 'watch.yaml'), settings));
+  return all;
+}
+
+test('a watch of bases tells what has moved, in the history, in `kiln bases` and in the status, and makes nothing again', async (t) => {
+  const { client } = await watched(t, 'every: 6h\n');
+  await entryOf(client, 'packages.moved');
+  const { bases, watch } = await client.bases({});
+  assert.deepEqual(
+    bases.map(({ name, moved, packages }) => [name, moved, packages]),
+    [['debian:bookworm', true, [{ name: 'libssl3', from: '3.0.20', to: '3.0.22' }]]],
+  );
+  assert.deepEqual(watch, { everyMs: 21_600_000, cascades: false });
+  assert.match((await client.fleets()).problems[0]?.what ?? '', /stand on what has moved since: debian:bookworm/);
+  const { entries } = await client.history({});
+  assert.equal(entries.filter(({ kind }) => kind.startsWith('cascade.')).length, 0);
+  await client.bases({ check: true });
+  const again = (await client.history({})).entries.filter(({ kind }) => kind === 'packages.moved');
+  assert.equal(again.length, 1, 'what is known is no news');
+});
+
+test('a watch that is told to makes again what stands on what has moved', async (t) => {
+  const { client } = await watched(t, 'every: 6h\ncascade: true\n');
+  const before = (await client.channel({ channel: 'web.stable' })).image;
+  await entryOf(client, 'cascade.finished');
+  const { moves } = await client.channelHistory({ channel: 'web.stable' });
+  assert.deepEqual([moves.at(-1)?.how, moves.at(-1)?.by], ['cascade', 'the watch of bases']);
+  assert.notEqual(moves.at(-1)?.image, before);
+});
+
+test('a watch.yaml that cannot be followed is told by `kiln bases`, and keeps the daemon from nothing', async (t) => {
+  const { client } = await watched(t, 'every: often\n');
+  await assert.rejects(client.bases({}), isError('CONFIG_INVALID', /watch\.yaml: every: expected a duration/));
+  assert.equal((await client.channels()).channels.length, 1);
+});
+
 async function entryOf(client: Client, kind: string): Promise<void> {
   const enough = new AbortController();
   for await (const entry of client.events({ after: 1 }, { signal: enough.signal })) if (entry.kind === kind) return;

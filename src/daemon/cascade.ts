@@ -71,15 +71,16 @@ async function remake(parts: Parts, step: CascadeStep, by: string): Promise<Step
 
 /** Takes the line's newest image where that is mended already, as it is when a patch goes on or is given again. */
 async function mend(parts: Parts, step: CascadeStep, { id, by }: OpenCascade, cve: string): Promise<StepResult> {
-  const { lines, patches } = parts.lineage.state;
+  const { lines, patches, bakedBy } = parts.lineage.state;
+  const { images = [], glass = null } = patches.get(id) ?? {};
   const newest = lines.get(step.key)?.image ?? step.image;
   const made = (await isMended(parts, cve, newest))
     ? ({ outcome: 'made', image: newest } as const)
     : await bakeAgain(parts, step);
   if (made.outcome === 'failed') return made;
-  const { left, mended } = await mendingOf(parts, cve, step.image, made.image);
+  const before = images.find((image) => bakedBy.get(image) === step.key) ?? step.image;
+  const { left, mended } = await mendingOf(parts, cve, before, made.image);
   if (left !== null) return { key: step.key, outcome: 'failed', image: made.image, why: left, moved: [] };
-  const { images = [], glass = null } = patches.get(id) ?? {};
   const affected = new Set(images);
   const isOld = (image: Digest): boolean => affected.has(image);
   const why = glass === null ? `mends ${cve}` : `mends ${cve}: ${glass}`;

@@ -19,6 +19,8 @@ import { version } from '../platform/version.ts';
 import { openRegistries } from '../registry/registries.ts';
 import type { Journal } from '../store/journal.ts';
 import { openJournal } from '../store/sqlite.ts';
+import { checkBases } from './base-check.ts';
+import { openBaseWatch, watchBases } from './base-watch.ts';
 import { followCascade } from './cascade.ts';
 import { Drift } from './drift.ts';
 import { createGate } from './gate.ts';
@@ -79,6 +81,7 @@ async function start(options: DaemonOptions, undo: AsyncDisposableStack): Promis
     followPatch(parts, id).catch((error: unknown) => log.warn({ err: error, patch: id }, 'a patch stopped'));
   }
   parts.drift.watch().catch((error: unknown) => log.warn({ err: error }, 'drift of configuration is not looked for'));
+  watchBases(parts, log).catch((error: unknown) => log.error({ err: error }, 'the watch of bases ended'));
   const onBug = (error: unknown, route: string): void => log.error({ err: error, route }, 'a bug');
   const server = createServer(kilnVerbs(parts), { version: version(), onBug });
   await server.listen(home.socket);
@@ -101,7 +104,7 @@ async function leave(machine: Machine): Promise<void> {
 }
 
 function assemble({ home, clock, configuration, onStopAsked }: DaemonOptions, journal: Journal, machine: Machine): Parts {
-  const { runtime, trials, balancer, images, layers, logs, bake, checkMachine, signer } = machine;
+  const { runtime, trials, balancer, images, layers, logs, bake, newerPackages, checkMachine, signer } = machine;
   const executor = new Executor(journal);
   const lineage = openLineage(journal, clock);
   const { revoked } = lineage;
@@ -109,7 +112,7 @@ function assemble({ home, clock, configuration, onStopAsked }: DaemonOptions, jo
   const fleets = new Fleets({ journal, executor, engine, clock, revoked });
   const startedAt = clock.now();
   const gate = createGate();
-  return {
+  const parts: Parts = {
     home,
     clock,
     startedAt,
@@ -126,6 +129,8 @@ function assemble({ home, clock, configuration, onStopAsked }: DaemonOptions, jo
     balancer,
     fleets,
     bake,
+    newerPackages,
+    bases: openBaseWatch(() => checkBases(parts, executor.signal)),
     checkMachine,
     signer,
     logs,
@@ -133,6 +138,7 @@ function assemble({ home, clock, configuration, onStopAsked }: DaemonOptions, jo
     registries: openRegistries(home),
     stop: onStopAsked,
   };
+  return parts;
 }
 
 /** Only the owner may look in: environment values and logs are in there. */

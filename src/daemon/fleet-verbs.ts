@@ -1,8 +1,9 @@
 /** The verbs of fleets that exist: look, and tell them where to go. */
 import type { FleetStatusBody, Handlers } from '../api/schema.ts';
 import type { FleetId, ReleaseNumber } from '../domain/ids.ts';
-import type { CallContext } from '../engines/engine.ts';
+import type { CallContext, Problem } from '../engines/engine.ts';
 import { messageOf } from '../errors/error.ts';
+import { isMoved, movedBases } from '../lineage/bases.ts';
 import type { Command } from '../plan/commands.ts';
 import { soundImage } from './damaged.ts';
 import { resolveFleet } from './names.ts';
@@ -46,7 +47,7 @@ export function fleetVerbs(parts: Parts): FleetVerbs {
       await parts.drift.refresh(fleets.list(), OVERVIEW_MS);
       return {
         fleets: await Promise.all(fleets.list().map((fleet) => fleetStatus(parts, fleet, ctx))),
-        problems: await unexplainedProblems(parts, ctx),
+        problems: [...(await unexplainedProblems(parts, ctx)), ...movedProblems(parts)],
       };
     },
     async status({ service }, ctx) {
@@ -74,6 +75,20 @@ export function fleetVerbs(parts: Parts): FleetVerbs {
     abort: (input, ctx) => give(input, { kind: 'abort' }, ctx),
     retire: (input, ctx) => give(input, { kind: 'retire' }, ctx),
   };
+}
+
+/** For people who look after fleets: what runs stands on what there is in a newer form by now. */
+function movedProblems({ lineage }: Parts): readonly Problem[] {
+  const moved = movedBases(lineage.state).filter(isMoved);
+  if (moved.length === 0) return [];
+  const names = [...new Set(moved.map(({ name }) => name))].join(', ');
+  return [
+    {
+      what: `images stand on what has moved since: ${names}`,
+      hint: '`kiln bases` shows what; `kiln cascade --all` makes them again',
+      fatal: false,
+    },
+  ];
 }
 
 /**

@@ -5,6 +5,7 @@ import type { Logger } from 'pino';
 
 import { bake } from '../bake/bake.ts';
 import { checkBake } from '../bake/check.ts';
+import { newerPackages } from '../bake/newer-packages.ts';
 import { reclaimBakes } from '../bake/work-folder.ts';
 import { instanceLogs } from '../engines/host/logs.ts';
 import type { OpenValues } from '../engines/host/host.ts';
@@ -59,6 +60,7 @@ async function open(home: Home, clock: Clock, log: Logger, { signing, configurat
     balancer,
     logs: instanceLogs(home),
     bake,
+    newerPackages: (signal) => newerPackages({ home, layers, signal }),
     signer: () => openSigner(signing),
     checkMachine: async () => [...(await checkBake()), ...(await removedHomes())],
     close: async () => {

@@ -9,6 +9,7 @@ import type { AffectedImage } from '../vulnerabilities/affected-images.ts';
 import { componentsOf } from '../vulnerabilities/components.ts';
 import { diagnose, lineSources, type Diagnosis } from './affected.ts';
 import type { Parts } from './parts.ts';
+import { isPublishable } from './publishable.ts';
 
 export interface Mending {
   /** Why it is still in it; null: it is not. */
@@ -16,8 +17,9 @@ export interface Mending {
   readonly mended: readonly MendedPackage[];
 }
 
+/** And for others: nothing of what was revoked or refused takes the place of anything. */
 export const isMended = async (parts: Parts, cve: string, image: Digest): Promise<boolean> =>
-  (await diagnosed(parts, cve, [image])).clean.has(image);
+  (await isPublishable(parts, image)) && (await diagnosed(parts, cve, [image])).clean.has(image);
 
 export async function mendingOf(parts: Parts, cve: string, before: Digest, after: Digest): Promise<Mending> {
   const { affected, clean, unjudged } = await diagnosed(parts, cve, [before, after]);

@@ -1,5 +1,6 @@
 /** What the daemon is made of, as the verbs behind the API see it. Put together in daemon.ts. */
 import type { BakeDeps, BakeOptions, BakeResult } from '../bake/contract.ts';
+import type { NewerPackages } from '../bake/newer-packages.ts';
 import type { Configuration } from '../config/configuration.ts';
 import type { FleetId, InstanceId } from '../domain/ids.ts';
 import type { DockerfileRecipe, Recipe } from '../domain/recipe.ts';
@@ -14,6 +15,7 @@ import type { Clock } from '../platform/clock.ts';
 import type { Home } from '../platform/home.ts';
 import type { Registries } from '../registry/registries.ts';
 import type { Journal } from '../store/journal.ts';
+import type { BaseWatch } from './base-watch.ts';
 import type { Drift } from './drift.ts';
 import type { Gate } from './gate.ts';
 import type { ImageGraph } from './image-graph.ts';
@@ -38,6 +40,8 @@ export interface Machine {
   readonly balancer: Balancer;
   readonly logs: InstanceLogs;
   readonly bake: (recipe: Recipe | DockerfileRecipe, deps: BakeDeps, options: BakeOptions) => Promise<BakeResult>;
+  /** What of images' packages there is in newer versions. */
+  readonly newerPackages: (signal: AbortSignal) => NewerPackages;
   /** Beyond the engine: what bakes lack of this machine, and what goes on here of homes that were removed. */
   readonly checkMachine: () => Promise<readonly Problem[]>;
   /** What evidence is signed with; null: nothing. Throws KEY_INVALID or KEY_UNREACHABLE where what is set can't be used. */
@@ -50,7 +54,7 @@ export interface Machine {
 
 export interface Parts extends Pick<
   Machine,
-  'trials' | 'images' | 'layers' | 'balancer' | 'logs' | 'bake' | 'checkMachine' | 'signer'
+  'trials' | 'images' | 'layers' | 'balancer' | 'logs' | 'bake' | 'newerPackages' | 'checkMachine' | 'signer'
 > {
   readonly home: Home;
   readonly clock: Clock;
@@ -62,6 +66,7 @@ export interface Parts extends Pick<
   readonly graph: ImageGraph;
   readonly engine: InstanceEngine;
   readonly registries: Registries;
+  readonly bases: BaseWatch;
   readonly fleets: Fleets;
   /** Bakes and deploys are inside, gc is alone. */
   readonly gate: Gate;

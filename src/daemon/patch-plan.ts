@@ -7,8 +7,11 @@ import { channelsOf } from '../lineage/channels.ts';
 import { planPatch, type PatchPlan, type PatchSource, type RunningFleet } from '../lineage/patch.ts';
 import { diagnose, lineSources, type Diagnosis, type LineSource } from './affected.ts';
 import type { Parts } from './parts.ts';
+import { isPublishable } from './publishable.ts';
 
 export interface PlannedPatch extends PatchPlan {
+  /** Images that do not have it and are for others: one that is the newest of its folder is taken as it is. */
+  readonly usable: ReadonlySet<Digest>;
   readonly diagnosis: Diagnosis;
   readonly images: readonly PatchImage[];
 }
@@ -39,17 +42,20 @@ export async function planOf(parts: Parts, cve: string, ctx: CallContext): Promi
   const digests = stored.map(({ digest }) => digest);
   const diagnosis = await diagnose(parts, cve, digests, lines, ctx.signal);
   if (!(await diagnosis.isKnown())) throw unknownTo(cve, diagnosis);
+  const usable = new Set<Digest>();
+  for (const image of diagnosis.clean) if (await isPublishable(parts, image)) usable.add(image);
   const plan = planPatch({
     state: lineage.state,
     parents: await graph.parents(),
     affected: new Map([...diagnosis.affected].map(([image, found]) => [image, unmendedOf(found)])),
-    clean: diagnosis.clean,
+    usable,
     sources: new Map([...lines].map(([key, source]) => [key, patchSource(source)])),
     fleets,
   });
   const told = stored.filter(({ digest }) => diagnosis.affected.has(digest));
   return {
     ...plan,
+    usable,
     diagnosis,
     images: told.map(({ digest: image, tags }) => ({
       image,

@@ -39,24 +39,24 @@ export function patchVerbs(parts: Parts): Pick<Handlers, 'planPatch' | 'patch' |
 }
 
 /** Under way, and there is nothing to do that it does not do: only what was stuck, or has failed, makes another. */
-function isSame(patch: Patch, asked: Pick<Patch, 'cve' | 'glass'>, { fleets, steps, diagnosis }: PlannedPatch): boolean {
+function isSame(patch: Patch, asked: Pick<Patch, 'cve' | 'glass'>, { fleets, steps, usable }: PlannedPatch): boolean {
   if (patch.finishedAt !== null || patch.cve.toLowerCase() !== asked.cve.toLowerCase()) return false;
   if (asked.glass !== null && patch.glass === null) return false;
   if (patch.made.size < patch.steps.length) return true;
   const isOpen = (fleet: FleetId): boolean =>
     patch.fleets.some((each) => each.fleet === fleet) && (patch.ended.get(fleet)?.outcome ?? 'mended') === 'mended';
   const isIdle = ({ stuck, image, channels }: CascadeStep): boolean =>
-    stuck !== null || (diagnosis.clean.has(image) && channels.length === 0);
+    stuck !== null || (usable.has(image) && channels.length === 0);
   return fleets.every(({ fleet, stuck }) => stuck !== null || isOpen(fleet)) && steps.every(isIdle);
 }
 
 async function planBody(parts: Parts, cve: string, planned: PlannedPatch, ctx: CallContext): Promise<PatchPlanBody> {
-  const { images, steps, fleets, diagnosis } = planned;
-  const { harmless, unjudged, doubts, clean } = diagnosis;
+  const { images, steps, fleets, usable, diagnosis } = planned;
+  const { harmless, unjudged, doubts } = diagnosis;
   return {
     cve,
     images,
-    steps: steps.map((step) => ({ ...step, mended: clean.has(step.image) })),
+    steps: steps.map((step) => ({ ...step, mended: usable.has(step.image) })),
     fleets,
     left: await leftovers(parts, new Set(images.map(({ image }) => image)), ctx),
     harmless,

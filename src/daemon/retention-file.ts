@@ -6,16 +6,9 @@ import * as z from 'zod';
 import { DEFAULT_RETENTION, type RetentionPolicy } from '../lineage/retention.ts';
 import type { Home } from '../platform/home.ts';
 import { readSettings } from '../platform/settings-file.ts';
-import { readDuration } from '../spec/units.ts';
+import { duration } from './duration-setting.ts';
 
-const duration = z.union([z.string(), z.number()]).transform((value, context): number => {
-  const reading = readDuration(String(value));
-  if (reading.ok) return reading.value;
-  context.addIssue({ code: 'custom', message: `expected ${reading.expected}` });
-  return z.NEVER;
-});
 const count = z.int().min(0).max(10_000);
-
 const file = z.strictObject({
   keep: count.optional(),
   'keep-of-channel': count.optional(),
@@ -23,7 +16,6 @@ const file = z.strictObject({
   'launched-within': duration.optional(),
   trash: duration.optional(),
 });
-
 const HINT = 'it has keep, keep-of-channel, younger-than, launched-within and trash; docs/lineage.md says what they mean';
 
 /** Throws as `readSettings`. */

@@ -3,12 +3,12 @@ import { test } from 'node:test';
 
 import type { Digest } from '../domain/digest.ts';
 import type { ServiceName } from '../domain/ids.ts';
-import { isMoved, movedBases, nextStep, planCascade } from './cascade.ts';
+import { nextStep, planCascade } from './cascade.ts';
 import type { StepResult } from './cascade-steps.ts';
 import type { LineageEvent } from './events.ts';
 import type { Parents } from './graph.ts';
 import type { LineageState } from './state.ts';
-import { after, imageOf, set } from './testing/states.ts';
+import { after, imageOf } from './testing/states.ts';
 
 /** A bake of a service of that name, on `[name of the base, its image]`. */
 const bake = (name: string, ...on: readonly (readonly [string, string])[]): LineageEvent => ({
@@ -109,21 +109,4 @@ test('a branch stops at its first failure, and others go on', () => {
     ended.set(step.key, { key: step.key, outcome, image: null, why: held ?? '', moved: [] });
   }
   assert.deepEqual(said, ['left failed', 'right made', 'zleaf skipped', 'ztwig made']);
-});
-
-test('bases that moved: what the channel holds, and what the registry has, against what was built on', () => {
-  const state = after(
-    bake('web', ['channel:base.stable', 'base'], ['node:20', 'node']),
-    bake('api', ['channel:base.stable', 'base 2']),
-    set('stable', 'base 2', { service: 'base' as ServiceName }),
-  );
-  const moved = (registry: ReadonlyMap<string, Digest>): readonly (readonly [string, readonly string[]])[] =>
-    movedBases(state, registry)
-      .filter(isMoved)
-      .map(({ name, services }) => [name, services]);
-  assert.deepEqual(moved(new Map()), [['channel:base.stable', ['web']]]);
-  assert.deepEqual(moved(new Map([['node:20', imageOf('node 2')]])), [
-    ['channel:base.stable', ['web']],
-    ['node:20', ['web']],
-  ]);
 });

@@ -76,34 +76,6 @@ export function nextStep(
   return { step, held: broken === undefined ? null : `${name ?? 'what it stands on'} was not made again` };
 }
 
-/** Bases of which the name means another image now than when what is built on them was made. */
-export function movedBases(state: LineageState, registry: ReadonlyMap<string, Digest>): readonly MovedBase[] {
-  const now = (name: string): Digest | null =>
-    name.startsWith('channel:')
-      ? (state.channels.get(name.slice('channel:'.length))?.image ?? null)
-      : (registry.get(name) ?? null);
-  const found = new Map<string, MovedBase>();
-  for (const { image, service } of state.lines.values()) {
-    for (const { name, digest } of state.builtOn.get(image) ?? []) {
-      const known = found.get(`${name} ${digest}`);
-      const services = [...new Set([...(known?.services ?? []), service])].toSorted();
-      found.set(`${name} ${digest}`, { name, digest, newest: now(name), services });
-    }
-  }
-  return [...found.values()].toSorted((a, b) => (a.name < b.name ? -1 : 1));
-}
-
-export interface MovedBase {
-  readonly name: string;
-  /** What those services were built on. */
-  readonly digest: Digest;
-  /** What it means now; null: not known, or it cannot mean another. */
-  readonly newest: Digest | null;
-  readonly services: readonly string[];
-}
-
-export const isMoved = ({ digest, newest }: MovedBase): boolean => newest !== null && newest !== digest;
-
 function missing(key: string): never {
   throw new RangeError(`no line ${key}`);
 }

@@ -26,6 +26,12 @@ export interface BuiltOn {
   readonly digest: Digest;
 }
 
+export interface NewerPackage {
+  readonly name: string;
+  readonly from: string;
+  readonly to: string;
+}
+
 export type LineageEvent =
   | {
       readonly kind: 'channel.set';
@@ -59,6 +65,15 @@ export type LineageEvent =
   | { readonly kind: 'image.restored'; readonly image: Digest; readonly by: string }
   /** Out of the trash, for good. */
   | { readonly kind: 'image.deleted'; readonly image: Digest }
+  /** A registry's tag means another image than it was last seen to mean. */
+  | { readonly kind: 'base.moved'; readonly name: string; readonly to: Digest }
+  /** All that there is in newer versions than the image has; empty: nothing any more. */
+  | {
+      readonly kind: 'packages.moved';
+      readonly service: string;
+      readonly image: Digest;
+      readonly packages: readonly NewerPackage[];
+    }
   | { readonly kind: 'revocation.undone'; readonly image: Digest; readonly by: string; readonly why: string }
   | { readonly kind: 'cascade.started'; readonly steps: readonly CascadeStep[]; readonly by: string }
   | { readonly kind: 'cascade.step'; readonly cascade: number; readonly result: StepResult }
@@ -96,6 +111,8 @@ export const LINEAGE_KINDS: ReadonlySet<string> = new Set<LineageEvent['kind']>(
   'image.trashed',
   'image.restored',
   'image.deleted',
+  'base.moved',
+  'packages.moved',
   'cascade.started',
   'cascade.step',
   'cascade.finished',

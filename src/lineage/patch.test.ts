@@ -44,7 +44,7 @@ function plan({ state, affected, fleets = {}, gone = [], environments = {} }: Wo
       [...state.builtOn].map(([image, bases]): [Digest, readonly Digest[]] => [image, bases.map(({ digest }) => digest)]),
     ),
     affected: all,
-    clean: new Set([...state.builtOn.keys()].filter((image) => !all.has(image))),
+    usable: new Set([...state.builtOn.keys()].filter((image) => !all.has(image))),
     sources: new Map(
       [...state.lines].map(([key, { folder }]) => [
         key,

@@ -31,8 +31,8 @@ export interface PatchInput {
   readonly parents: Parents;
   /** Every image that has it, with those of its packages for which there is no mended version. */
   readonly affected: ReadonlyMap<Digest, readonly string[]>;
-  /** Images that were looked at and do not have it. */
-  readonly clean: ReadonlySet<Digest>;
+  /** Images that were looked at, do not have it, and are for others. */
+  readonly usable: ReadonlySet<Digest>;
   /** What is in the folder of each line now. */
   readonly sources: ReadonlyMap<string, PatchSource>;
   readonly fleets: readonly RunningFleet[];
@@ -97,7 +97,7 @@ function withBases(input: PatchInput, lines: ReadonlySet<string>): ReadonlySet<s
   const all = new Set(lines);
   for (const key of all) {
     const { image } = lineAt(input.state, key);
-    if (input.clean.has(image)) continue;
+    if (input.usable.has(image)) continue;
     const below = [...ancestorsOf(image, input.parents).keys()].filter((each) => input.affected.has(each));
     for (const each of below) {
       const base = lineOf(input, each);
@@ -111,7 +111,7 @@ function stepOf(input: PatchInput, key: string, keys: ReadonlySet<string>): Casc
   const { state, parents, affected } = input;
   const { service, folder, image } = lineAt(state, key);
   // Then nothing has to be baked.
-  const mended = input.clean.has(image);
+  const mended = input.usable.has(image);
   const below = mended ? [] : [...ancestorsOf(image, parents).keys()].flatMap((each) => lineOf(input, each) ?? []);
   const after = [...new Set(below)].filter((other) => other !== key && keys.has(other)).toSorted();
   const channels = [...state.channels.values()].filter(

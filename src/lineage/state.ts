@@ -7,7 +7,7 @@ import type { ServiceName } from '../domain/ids.ts';
 import type { Revocation } from '../domain/revocation.ts';
 import type { CascadeStep, StepResult } from './cascade-steps.ts';
 import { foldPatch, type Patches } from './patch-state.ts';
-import type { BuiltOn, ChannelMove, ChannelPolicy, LineageEvent } from './events.ts';
+import type { BuiltOn, ChannelMove, ChannelPolicy, LineageEvent, NewerPackage } from './events.ts';
 
 /** One move of a channel. */
 export interface Move {
@@ -73,6 +73,10 @@ export interface LineageState {
   readonly cascade: OpenCascade | null;
   /** By id, those that have ended, too. */
   readonly patches: Patches;
+  /** What registries' tags were last seen to mean. */
+  readonly tags: ReadonlyMap<string, Digest>;
+  /** What there was in newer versions than an image has, when that was last asked. */
+  readonly newer: ReadonlyMap<Digest, readonly NewerPackage[]>;
   /** By folder and service. */
   readonly lines: ReadonlyMap<string, Line>;
 }
@@ -87,6 +91,8 @@ export const emptyLineage = (): LineageState => ({
   bakedBy: new Map(),
   cascade: null,
   patches: new Map(),
+  tags: new Map(),
+  newer: new Map(),
   lines: new Map(),
 });
 
@@ -132,6 +138,10 @@ function folded(state: LineageState, event: LineageEvent, seq: number, at: numbe
     case 'image.restored':
     case 'image.deleted':
       return { ...state, trash: new Map([...state.trash].filter(([image]) => image !== event.image)) };
+    case 'base.moved':
+      return { ...state, tags: put(state.tags, event.name, event.to) };
+    case 'packages.moved':
+      return { ...state, newer: put(state.newer, event.image, event.packages) };
     case 'cascade.started':
       return { ...state, cascade: { id: seq, steps: event.steps, ended: new Map(), by: event.by, mends: null } };
     case 'cascade.step':

@@ -35,23 +35,68 @@ export function resolvePackages(home: Home, query: PackageQuery, signal: AbortSi
   return inTurn(`apt ${home.root}`, () => askApt(home, query, signal));
 }
 
-async function askApt(home: Home, query: PackageQuery, signal: AbortSignal): Promise<readonly LockedPackage[]> {
+export interface NewerPackage {
+  readonly name: string;
+  readonly from: string;
+  readonly to: string;
+}
+
+/**
+ * What the mirrors have in newer versions than a root has, whose dpkg's status file that is. Sorted by name. `ask`: the
+ * mirrors anew, and not only what they said when they were asked last.
+ */
+export function newerThan(
+  home: Home,
+  query: Omit<PackageQuery, 'wanted'> & { readonly ask: boolean },
+  signal: AbortSignal,
+): Promise<readonly NewerPackage[]> {
+  return inTurn(`apt ${home.root}`, async () => {
+    const apt = await openApt(home, query, signal);
+    if (query.ask) await update(apt);
+    const upgrade = await apt('dist-upgrade', '-qq', '--simulate', '--no-install-recommends');
+    if (upgrade.code !== 0) throw unreachable(upgrade);
+    const found = upgrade.stdout.split('\n').flatMap((line) => parseUpgrade(line) ?? []);
+    return found.toSorted((a, b) => (a.name < b.name ? -1 : 1));
+  });
+}
+
+/** `Inst libssl3 [3.0.20-1] (3.0.22-1 Debian-Security:12/oldstable-security [amd64]) []`; what is new has no version in brackets. */
+export function parseUpgrade(line: string): NewerPackage | null {
+  const [, name, from, to] = /^Inst (\S+) \[([^\]\s]+)\] \((\S+) /.exec(line) ?? [];
+  return name === undefined || from === undefined || to === undefined ? null : { name, from, to };
+}
+
+type Apt = (...args: readonly string[]) => Promise<ExecResult>;
+
+async function openApt(home: Home, query: Omit<PackageQuery, 'wanted'>, signal: AbortSignal): Promise<Apt> {
   const { options, folder } = await aptState(home, query);
   const status = query.status ?? (await emptyFile(join(folder, 'empty-status')));
-  const apt = (...args: readonly string[]): Promise<ExecResult> =>
+  return (...args) =>
     exec('apt-get', [...options, '-o', `Dir::State::status=${status}`, ...args], {
       signal,
       env: { ...process.env, LC_ALL: 'C' },
     });
-  const update = await apt('update', '--error-on=any');
-  if (update.code !== 0) throw unreachable(update);
+}
+
+/** The lists of packages, to those of now. */
+async function update(apt: Apt): Promise<void> {
+  const updated = await apt('update', '--error-on=any');
+  if (updated.code !== 0) throw unreachable(updated);
+}
+
+async function askApt(home: Home, query: PackageQuery, signal: AbortSignal): Promise<readonly LockedPackage[]> {
+  const apt = await openApt(home, query, signal);
+  await update(apt);
   const install = await apt('install', '-qq', '-y', '--no-install-recommends', '--print-uris', '--', ...query.wanted);
   if (install.code !== 0) throw notThere(query, install);
   const found = install.stdout.split('\n').flatMap((line) => parseUri(line, query.sources) ?? []);
   return found.toSorted((a, b) => (a.name < b.name ? -1 : 1));
 }
 
-async function aptState(home: Home, query: PackageQuery): Promise<{ options: readonly string[]; folder: string }> {
+async function aptState(
+  home: Home,
+  query: Omit<PackageQuery, 'wanted'>,
+): Promise<{ options: readonly string[]; folder: string }> {
   const sources = formatSources(query.sources);
   const folder = join(home.bake, 'apt', sha256(`${query.architecture}\n${sources}`).slice(7, 19));
   await mkdir(join(folder, 'lists', 'partial'), { recursive: true });

@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, test } from 'node:test';
 
-import { parseUri } from './resolve.ts';
+import { parseUpgrade, parseUri } from './resolve.ts';
 import { debianSources, formatSources, parseDeb822, parseOneLine } from './sources.ts';
 import { fixDays } from './tidy.ts';
 
@@ -69,4 +69,12 @@ test('the day of the bake is not in shadow; a password that has to be changed st
     fixDays('root:*:20412:0:99999:7:::\napp:!:20413::::::\nnew:x:0::::::\nx:!:::::::\n'),
     'root:*:3652:0:99999:7:::\napp:!:3652::::::\nnew:x:0::::::\nx:!:::::::\n',
   );
+});
+
+test('what apt would upgrade, from which version to which; what is new is no upgrade', () => {
+  const line = 'Inst libssl3 [3.0.20-1~deb12u2] (3.0.22-1~deb12u2 Debian-Security:12/oldstable-security [amd64]) []';
+  assert.deepEqual(parseUpgrade(line), { name: 'libssl3', from: '3.0.20-1~deb12u2', to: '3.0.22-1~deb12u2' });
+  for (const other of ['Inst libnew (1.0 Debian:12/oldstable [amd64])', 'Conf libssl3 (3.0.22 Debian:12 [amd64])', '']) {
+    assert.equal(parseUpgrade(other), null);
+  }
 });

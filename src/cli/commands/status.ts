@@ -27,7 +27,8 @@ type All = AnswerOf<'fleets'>;
 
 function overview({ fleets, problems }: All, around: Surroundings): readonly string[] {
   const notices = problemLines(problems, around.terminal);
-  return fleets.length === 0 && problems.length > 0 ? notices : [...fleetsLines(fleets, around), ...notices];
+  const isLost = problems.some(({ code }) => code !== undefined);
+  return fleets.length === 0 && isLost ? notices : [...fleetsLines(fleets, around), ...notices];
 }
 
 /** Redraws until Ctrl-C; then the caller prints the last state. */

@@ -2,19 +2,15 @@
 import type { AnswerOf } from '../../client/client.ts';
 import { shortDigest } from '../../domain/digest.ts';
 import { harmless, type Terminal } from '../terminal.ts';
-import { counted } from './amounts.ts';
+import { age, counted, duration } from './amounts.ts';
 import { table } from './table.ts';
 
 type Result = AnswerOf<'cascade'>['results'][number];
 
-export function basesLines({ bases, unanswered }: AnswerOf<'bases'>, terminal: Terminal): readonly string[] {
+export function basesLines(answer: AnswerOf<'bases'>, terminal: Terminal, now: number): readonly string[] {
+  const { bases, unanswered } = answer;
   if (bases.length === 0) return ['Nothing was baked on a base here. Next: kiln bake DIR'];
-  const rows = bases.map(({ name, digest, newest, services, moved }) => [
-    harmless(name),
-    shortDigest(digest),
-    newest === null ? '' : moved ? shortDigest(newest) : 'the same',
-    services.join(', '),
-  ]);
+  const rows = bases.map((base) => [harmless(base.name), shortDigest(base.digest), newsOf(base), base.services.join(', ')]);
   const columns = [
     { title: 'BASE', flexible: true as const },
     { title: 'BUILT ON' },
@@ -24,9 +20,23 @@ export function basesLines({ bases, unanswered }: AnswerOf<'bases'>, terminal: T
   const moved = bases.filter((base) => base.moved).length;
   return [
     ...table(columns, rows, terminal.columns),
-    ...unanswered.map((name) => `  ${harmless(name)}: its registry did not answer`),
+    ...unanswered.map((name) => `  ${terminal.paint('yellow', '●')} ${harmless(name)}: no answer`),
+    askedText(answer, now),
     ...(moved === 0 ? [] : [`${counted(moved, 'base')} moved. Next: kiln cascade --all --plan`]),
   ];
+}
+
+function newsOf({ digest, newest, packages }: AnswerOf<'bases'>['bases'][number]): string {
+  const image = newest === null ? '' : newest === digest ? 'the same' : shortDigest(newest);
+  if (packages.length === 0) return image;
+  const newer = counted(packages.length, 'newer package');
+  return image === '' || image === 'the same' ? newer : `${image}, ${newer}`;
+}
+
+function askedText({ checkedAt, watch }: AnswerOf<'bases'>, now: number): string {
+  const asked = checkedAt === null ? 'Nobody was asked since the daemon started' : `Asked ${age(checkedAt, now)}`;
+  const next = watch === null ? 'kiln bases --check asks now' : `asked every ${duration(watch.everyMs)}`;
+  return `${asked}; ${next}${watch?.cascades === true ? ', and what stands on what moved is made again' : ''}.`;
 }
 
 export function planLines({ steps }: AnswerOf<'planCascade'>, terminal: Terminal): readonly string[] {

@@ -47,6 +47,14 @@ const WORDS: Readonly<Record<string, (data: Data) => string>> = {
   'image.revoked': ({ image, by, why, through }) =>
     `image ${shortened(image)} revoked by ${textOf(by)}${because(why)}${through === null ? '' : `, with ${shortened(through)}`}`,
   'revocation.undone': ({ image, by, why }) => `REVOCATION UNDONE of image ${shortened(image)} by ${textOf(by)}${because(why)}`,
+  'base.moved': ({ name, to }) => `base ${textOf(name)} means image ${shortened(to)} now`,
+  'packages.moved': ({ service, packages }) => {
+    const all = Array.isArray(packages) ? packages.map(objectOf) : [];
+    const told = all.slice(0, 3).map(({ name, from, to }) => `${textOf(name)} ${textOf(from)} → ${textOf(to)}`);
+    return all.length === 0
+      ? `no newer packages for ${textOf(service)} any more`
+      : `${counted(all.length, 'newer package')} for ${textOf(service)}: ${told.join(', ')}${all.length > 3 ? ', …' : ''}`;
+  },
   'cascade.started': ({ steps, by }) =>
     `cascade over ${counted(Array.isArray(steps) ? steps.length : 0, 'image')}, given by ${textOf(by)}`,
   'cascade.step': ({ result }) => {

@@ -75,22 +75,25 @@ export function revokingLines(
   now: number,
   terminal: Terminal,
 ): readonly string[] {
-  const head =
-    revocations.length === 0
-      ? ['All of it was revoked already.']
-      : [
-          `${counted(revocations.length, 'image')} revoked: nothing of ${revocations.length === 1 ? 'it' : 'them'} starts any more`,
-        ];
+  const head = revocations.length === 0 ? ['All of it was revoked already.'] : [revokedText(revocations, now)];
   return [
     ...head,
     ...revocations.map((each) => `  ${shortDigest(each.image)}   ${revocationText(each, now)}`),
     ...(channels.length === 0 ? [] : [`  held by ${channels.join(', ')}: kiln channel rollback CHANNEL`]),
     ...running.map(({ fleet, release, instances, replaced }) => {
       const mark = replaced ? terminal.paint('yellow', '●') : terminal.paint('red', '✗');
-      const then = replaced ? 'rolls back by itself' : `goes on until replaced: kiln rollback ${fleet}, or deploy another image`;
+      const then = replaced ? 'leaves it by itself' : `goes on until replaced: kiln rollback ${fleet}, or deploy another image`;
       return `  ${mark} ${fleet} runs ${counted(instances, 'instance')} of it in r${release}, and ${then}`;
     }),
   ];
+}
+
+/** Those that one command revokes are in force from the same moment on. */
+function revokedText(revocations: readonly Revocation[], now: number): string {
+  const [what, them] = [counted(revocations.length, 'image'), revocations.length === 1 ? 'it' : 'them'];
+  const since = revocations[0]?.since ?? now;
+  if (since <= now) return `${what} revoked: nothing of ${them} starts any more`;
+  return `${what} revoked from ${moment(since)} on, in ${duration(since - now)}: nothing of ${them} starts from then on`;
 }
 
 export function lineageLines(lineage: LineageAnswer, now: number, terminal: Terminal): readonly string[] {

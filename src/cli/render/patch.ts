@@ -13,7 +13,7 @@ type Left = PatchStatusBody['left'];
 
 /** What has it, and what of that is in use. */
 export function headLines(plan: PatchPlanBody, { paint }: Terminal): readonly string[] {
-  const { cve, images, steps, fleets, unjudged, doubts, harmless: stated } = plan;
+  const { cve, images, fleets, unjudged, doubts, harmless: stated } = plan;
   const asides = [
     ...stated.map(({ image, file, why }) => `  ○ image ${shortDigest(image)}: does no harm, says ${file}: ${why}`),
     ...unjudged.map(({ image, why }) => `  ${paint('yellow', '●')} image ${shortDigest(image)} can't be judged: ${why}`),
@@ -22,7 +22,8 @@ export function headLines(plan: PatchPlanBody, { paint }: Terminal): readonly st
   if (images.length === 0) return [`${cve}: no image here has it.`, ...asides];
   const found = packagesOf(plan);
   const runs = `${counted(images.length, 'image')} of this machine ${images.length === 1 ? 'has' : 'have'} it; ${counted(instancesOf(plan), 'instance')} in ${counted(fleets.length, 'fleet')} run with it.`;
-  const idle = steps.length + fleets.length === 0 ? ['None of them runs or is held by a channel: there is nothing to do.'] : [];
+  const isIdle = images.every(({ channels, fleets: running }) => channels.length + running.length === 0);
+  const idle = isIdle ? ['None of them runs or is held by a channel: there is nothing to do.'] : [];
   return [`${paint('bold', cve)}   ${found[0] ?? ''}`, ...found.slice(1).map((each) => `    ${each}`), runs, ...idle, ...asides];
 }
 
@@ -42,30 +43,38 @@ const instancesOf = ({ left }: PatchPlanBody): number => left.reduce((sum, { ins
 export function patchPlanLines(plan: PatchPlanBody, terminal: Terminal, now: number): readonly string[] {
   const { steps, fleets, left, images } = plan;
   const head = headLines(plan, terminal);
-  if (steps.length + fleets.length === 0) return head;
-  const stuck = fleets.filter((each) => each.stuck !== null);
+  const stuck = stuckLines(plan, terminal);
+  if (steps.length + fleets.length + stuck.length === 0) return head;
   const kept = left.filter(({ warmUntil }) => warmUntil !== null);
   const unused = images.filter((each) => each.channels.length === 0 && each.fleets.length === 0);
-  return [
-    ...head,
-    ...(steps.length === 0 ? [] : ['', ...stepTable(steps, terminal)]),
-    ...(fleets.length === stuck.length ? [] : ['', ...fleetTable(plan, terminal)]),
-    ...(stuck.length === 0
+  const parts: readonly (readonly string[])[] = [
+    steps.length === 0 ? [] : stepTable(steps, terminal),
+    fleets.some((each) => each.stuck === null) ? fleetTable(plan, terminal) : [],
+    stuck,
+    leftLines(kept, terminal, now),
+    unused.length === 0
       ? []
-      : [
-          '',
-          ...stuck.map((each) => `  ${terminal.paint('red', '✗')} ${each.fleet} r${each.release}: ${harmless(each.stuck ?? '')}`),
-        ]),
-    ...(kept.length === 0 ? [] : ['', ...leftLines(kept, terminal, now)]),
-    ...(unused.length === 0
-      ? []
-      : [
-          '',
-          `Of no use to any fleet or channel, and left as they are: ${unused.map(({ image }) => shortDigest(image)).join(', ')}`,
-        ]),
-    '',
-    'Nothing was changed. Without --plan it is done, in this order.',
+      : [`Of no use to any fleet or channel, and left as they are: ${unused.map(({ image }) => shortDigest(image)).join(', ')}`],
+    ['Nothing was changed. Without --plan it is done, in this order.'],
   ];
+  return [...head, ...parts.filter((lines) => lines.length > 0).flatMap((lines) => ['', ...lines])];
+}
+
+/** What nothing can be done for: fleets that say why, and channels that hold what was not baked here. */
+function stuckLines({ steps, fleets, images }: PatchPlanBody, { paint }: Terminal): readonly string[] {
+  const moved = new Set(steps.flatMap(({ channels }) => channels));
+  const held = images.flatMap(({ image, channels }) =>
+    channels.filter((name) => !moved.has(name)).map((name) => [name, shortDigest(image)] as const),
+  );
+  return [
+    ...fleets
+      .filter(({ stuck }) => stuck !== null)
+      .map(({ fleet, release, stuck }) => `${fleet} r${release}: ${harmless(stuck ?? '')}`),
+    ...held.map(
+      ([name, image]) =>
+        `${name}: image ${image} was not baked on this machine; set it to a mended one: kiln channel set ${name} IMAGE`,
+    ),
+  ].map((line) => `  ${paint('red', '✗')} ${line}`);
 }
 
 function stepTable(steps: readonly Step[], terminal: Terminal): readonly string[] {

@@ -1,5 +1,6 @@
 /** A machine for tests of the daemon: real images on disk, instances and routing in memory that do as they are told at once. */
 import type { BakeLineage } from '../../bake/contract.ts';
+import type { NewerPackage } from '../../lineage/events.ts';
 import { hexOf, type Digest } from '../../domain/digest.ts';
 import { fleetOf, groupOf, type FleetId, type GroupId, type InstanceId } from '../../domain/ids.ts';
 import type { Balancer, InstanceObservation, Problem, RoutingTable, Runtime, Weights } from '../../engines/engine.ts';
@@ -23,6 +24,8 @@ export interface FakeWorld {
   lodash: string | null;
   /** Fails each launch while it is set. */
   broken: string | null;
+  /** What there is in newer versions than any image has; null: no image is of Debian. */
+  newer: readonly NewerPackage[] | null;
   /** What evidence is signed with. */
   signer: Machine['signer'];
   /** A port that somebody else listens on. */
@@ -37,6 +40,7 @@ export const fakeWorld = (): FakeWorld => ({
   content: 'one',
   lodash: null,
   broken: null,
+  newer: null,
   signer: async () => null,
   takenPort: null,
   problems: [],
@@ -84,6 +88,7 @@ export const fakeMachine =
           ms: 1,
         };
       },
+      newerPackages: () => async () => world.newer,
       checkMachine: async () => world.machineProblems,
       signer: () => world.signer(),
       close: async () => {},
@@ -99,6 +104,9 @@ function lodashOf({ lodash }: FakeWorld): readonly ReturnType<typeof fileOf>[] {
   return [fileOf('srv/node_modules/lodash/package.json', manifest)];
 }
 
+/** What Debian is made into, which is no image of this store. */
+const DEBIAN = `sha256:${'deb'.repeat(21)}d` as Digest;
+
 /** As the real one: told of before anything is built on it, and named in the image. */
 async function baseOf(
   recipe: Recipe | DockerfileRecipe,
@@ -106,6 +114,7 @@ async function baseOf(
   lineage: BakeLineage,
 ): Promise<Record<string, string>> {
   const from = 'final' in recipe ? recipe.final.from : null;
+  if (from?.kind === 'debian') lineage.onBase({ name: `debian:${from.suite}`, digest: DEBIAN });
   if (from?.kind !== 'kiln' && from?.kind !== 'channel') return {};
   const isChannel = from.kind === 'channel';
   const name = isChannel ? `channel:${from.service}.${from.channel}` : `image:${from.reference}`;
