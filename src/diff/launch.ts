@@ -4,11 +4,11 @@ import { placeOf } from '../domain/reference.ts';
 import type { ReleaseContent } from '../domain/release.ts';
 import { changesBetween } from './changes.ts';
 import type { Change } from './contract.ts';
-import { hiding } from './secrets.ts';
+import { hiding, showing } from './secrets.ts';
 
 export const compareLaunch = (first: ReleaseContent, second: ReleaseContent): readonly Change[] => [
   ...changesBetween(launchOf(first), launchOf(second)).map((change) =>
-    change.where[0] === 'references' ? { ...change, hidden: false } : hiding(change),
+    change.where[0] === 'references' ? showing(change) : hiding(change),
   ),
   ...changedFiles(first, second),
 ];

@@ -14,8 +14,22 @@ const LOGIN = /:\/\/[^\s/@:]*:[^\s/@]+@/;
 const PRIVATE_FILES =
   /^etc\/(?:g?shadow|security\/opasswd)|^etc\/ssl\/private\/|(?:^|\/)(?:\.env(?:\.[\w.-]+)?|\.netrc|\.npmrc|\.pgpass|\.git-credentials|id_(?:rsa|dsa|ecdsa|ed25519))$|\.(?:key|p12|pfx|jks|keystore)$/;
 
-export function hiding({ where, first, second }: Pick<Change, 'where' | 'first' | 'second'>): Change {
-  const what = first === null ? 'added' : second === null ? 'removed' : 'changed';
+type Found = Pick<Change, 'where' | 'first' | 'second'>;
+
+/** Nothing of it is a secret, whatever it looks like. */
+export const showing = ({ where, first, second }: Found): Change => ({
+  where,
+  what: whatOf(first, second),
+  first,
+  second,
+  hidden: false,
+});
+
+const whatOf = (first: Json, second: Json): Change['what'] =>
+  first === null ? 'added' : second === null ? 'removed' : 'changed';
+
+export function hiding({ where, first, second }: Found): Change {
+  const what = whatOf(first, second);
   const isNamed = where.length > 1 && promisesSecret(where.at(-1) ?? '');
   const hidden = [first, second].some(
     (value) => (isNamed && value !== null && value !== '') || textsIn(value).some((text) => holdsSecret(text)),

@@ -33,9 +33,12 @@ function atStep(world: RolloutWorld, strategy: Canary, step: CanaryStep, from: G
     else if (view.weight > 0) sizes.set(view.group, standing(view));
   }
   const enough = target.ready >= wanted || (answers(world, target.group) && target.healthy >= wanted);
-  const weights = enough ? split(world, from, weightAt(strategy, number, beside(world, from))) : without(world, from);
+  // Its share stays as it is while a fleet grows beside it: a share that follows each new instance is always one behind.
+  const growing = target.weight > 0 && serves(from) < size;
+  const share = growing ? null : split(world, from, weightAt(strategy, number, beside(world, from)));
+  const weights = enough ? share : without(world, from);
   const canary = enough ? ruleAt(strategy, number, target.group) : null;
-  const inForce = enough && world.settled && sameTraffic(world, { weights: weights ?? {}, preview: null, canary });
+  const inForce = enough && world.settled && sameTraffic(world, { weights: weights ?? world.weights, preview: null, canary });
   return {
     sizes,
     weights,
