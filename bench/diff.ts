@@ -61,11 +61,15 @@ const figures = new Map<string, number[]>();
 
 const note = (what: string, seconds: number): void => void figures.set(what, [...(figures.get(what) ?? []), seconds]);
 
-/** proc(5), stat: fields 14 and 15, in hundredths of a second. */
+/** Of the process and those that it has started and that have ended: proc(5), stat, fields 14 to 17, in hundredths of a second. */
 async function processorSeconds(pid: number): Promise<number> {
   const [, fields = ''] = (await readFile(`/proc/${pid}/stat`, 'utf8')).split(') ');
-  const [user, system] = fields.split(' ').slice(11, 13);
-  return (Number(user) + Number(system)) / 100;
+  return (
+    fields
+      .split(' ')
+      .slice(11, 15)
+      .reduce((sum, ticks) => sum + Number(ticks), 0) / 100
+  );
 }
 
 async function measured(what: string, home: string, second: string): Promise<void> {
