@@ -57,7 +57,7 @@ export function patchPlanLines(plan: PatchPlanBody, terminal: Terminal, now: num
       : [`Of no use to any fleet or channel, and left as they are: ${unused.map(({ image }) => shortDigest(image)).join(', ')}`],
     ['Nothing was changed. Without --plan it is done, in this order.'],
   ];
-  return [...head, ...parts.filter((lines) => lines.length > 0).flatMap((lines) => ['', ...lines])];
+  return [...head, ...parts.flatMap((lines) => (lines.length === 0 ? [] : ['', ...lines]))];
 }
 
 /** What nothing can be done for: fleets that say why, and channels that hold what was not baked here. */
