@@ -40,7 +40,7 @@ function plans({ world, fleets }: Simulated): number[] {
   return Array.from({ length: TICKS }, () => {
     const began = performance.now();
     const plan = reconcile(state, last.observed, { now, revoked: () => null, metrics: null, load: null });
-    if (lintPlan(plan, state, last.observed, now).length > 0) throw new Error('the plan was refused');
+    if (lintPlan(plan, state, last.observed, { now, revoked: () => null }).length > 0) throw new Error('the plan was refused');
     return performance.now() - began;
   });
 }

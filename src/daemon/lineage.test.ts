@@ -91,19 +91,18 @@ test('law 1: a revoked image is deployed, rolled back to and scaled by no one, a
   const { revocations, running: runs } = await client.revoke({ reference: one, reason: 'leaks a key', by: 'ada' });
   assert.deepEqual(
     [revocations.map(({ image }) => image), runs.map(({ release, replaced }) => [release, replaced])],
-    [[one], [[1, false]]],
-    'the group that is kept warm',
+    [[one], [[1, true]]],
+    'the group that is kept warm goes',
   );
   await assert.rejects(client.rollback({ service: 'web', to: 1 }), isError('IMAGE_REVOKED', /revoked by ada: leaks a key/));
   await assert.rejects(client.rollback({ service: 'web' }), isError('NO_WAY_BACK'));
   world.content = 'one';
   await assert.rejects(client.deploy({ folder }).result(), isError('IMAGE_REVOKED'));
-  const { groups } = await client.status({ service: 'web' });
-  assert.deepEqual(groups.find(({ release }) => release === 1)?.revoked, 'revoked by ada: leaks a key');
-
   const two = (await client.status({ service: 'web' })).groups.find(({ release }) => release === 2);
   assert.equal(two?.revoked, null);
-  await client.revoke({ reference: (await client.releases({ service: 'web' })).releases[1]?.image ?? '' });
+  await client.revoke({ reference: (await client.releases({ service: 'web' })).releases[1]?.image ?? '', by: 'ada' });
+  const { groups } = await client.status({ service: 'web' });
+  assert.deepEqual(groups.find(({ release }) => release === 2)?.revoked, 'revoked by ada');
   await assert.rejects(client.scale({ service: 'web', size: 3 }), isError('IMAGE_REVOKED'));
   world.instances.clear();
   const { trouble } = await statusWhen(client, (status) => status.trouble !== null);
@@ -122,12 +121,57 @@ test('a fleet that is told to leaves a revoked image by itself, and a restart fo
   assert.equal(runs.find(({ release }) => release === 2)?.replaced, true);
   const { ended } = await statusWhen(client, ({ serving, phase }) => serving === 1 && phase === 'steady');
   assert.match(ended?.reason ?? '', /the image of r2 was revoked/);
+  await statusWhen(client, ({ groups }) => groups.every(({ release }) => release !== 2));
   await restart();
   await assert.rejects(client.rollback({ service: 'web', to: 2 }), isError('IMAGE_REVOKED'));
   await assert.rejects(client.undoRevocation({ reference: two, reason: '' }), isError('USAGE'));
   await client.undoRevocation({ reference: two, reason: 'it was the other one' });
   await client.rollback({ service: 'web', to: 2 });
   await steadyAt(client, 2);
+});
+
+test('law 1: what was revoked is kept warm by nobody', async (t) => {
+  const { client, folder, world } = await running(t);
+  const one = (await client.deploy({ folder }).result()).release.image;
+  await steadyAt(client, 1);
+  world.content = 'two';
+  await client.deploy({ folder }).result();
+  await steadyAt(client, 2);
+  const warm = await client.status({ service: 'web' });
+  assert.deepEqual(
+    warm.groups.map(({ release, warmUntil }) => [release, warmUntil === null]),
+    [
+      [1, false],
+      [2, true],
+    ],
+  );
+  await client.revoke({ reference: one });
+  const { groups } = await statusWhen(client, (status) => status.groups.length === 1);
+  assert.deepEqual(
+    groups.map(({ release }) => release),
+    [2],
+  );
+});
+
+test('a revocation that lies ahead comes into force by itself, also where the daemon was down until then', async (t) => {
+  const { client, folder, world, restart } = await running(t, YAML.replace('warm-up: 0s', 'warm-up: 0s, revoked: roll-back'));
+  for (const [at, content] of ['one', 'two', 'three'].entries()) {
+    world.content = content;
+    await client.deploy({ folder }).result();
+    await steadyAt(client, at + 1);
+  }
+  const { releases } = await client.releases({ service: 'web' });
+  const image = (release: number): string => releases.find(({ number }) => number === release)?.image ?? '';
+  const at = Date.now() + 1_000;
+  await client.revoke({ reference: image(3), at });
+  const { images } = await client.images();
+  assert.equal(images.find(({ digest }) => digest === image(3))?.revoked?.since, at);
+  await steadyAt(client, 2);
+  assert.ok(Date.now() >= at, 'not before');
+  await client.revoke({ reference: image(2), at: Date.now() + 500 });
+  await restart(() => Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, 600));
+  await steadyAt(client, 1);
+  await assert.rejects(client.rollback({ service: 'web', to: 3 }), isError('IMAGE_REVOKED'));
 });
 
 test('revoked with its descendants, also with those that are baked later; nothing is built on it', async (t) => {

@@ -59,12 +59,14 @@ async function revokingBody(parts: Parts, image: Digest, revoked: readonly Diges
 /** What runs, by release; what is being drained included. */
 async function instancesOf({ fleets, engine }: Parts, ctx: CallContext): Promise<RevokingBody['running']> {
   const perFleet = fleets.list().map(async (fleet) => {
-    const { releases } = fleets.state(fleet);
+    const { releases, serving, rollout } = fleets.state(fleet);
     const byRelease = Map.groupBy(await engine.instances(fleet, ctx), ({ group }) => releaseOf(group));
     return [...byRelease].flatMap(([release, { length: instances }]) => {
       const content = releases[release - 1]?.content;
       if (content === undefined) return [];
-      return [{ fleet, release, image: content.image, instances, replaced: content.replace.revoked === 'roll-back' }];
+      const isLeaving = release !== serving && release !== rollout?.to;
+      const replaced = isLeaving || content.replace.revoked === 'roll-back';
+      return [{ fleet, release, image: content.image, instances, replaced }];
     });
   });
   return (await Promise.all(perFleet)).flat();

@@ -205,7 +205,7 @@ export class Fleet {
     const load = this.#meter.measure(this.#state, observed, ctx);
     const plan = reconcile(this.#state, observed, { now: clock.now(), revoked, metrics, load });
     this.#last = { plan, observed, load };
-    const objections = lintPlan(plan, this.#state, observed, clock.now());
+    const objections = lintPlan(plan, this.#state, observed, { now: clock.now(), revoked });
     if (objections.length > 0) throw this.#refuse(plan, objections);
     if (await this.#execute(plan, ctx)) this.#asked += 1;
     return plan.wakeAt;

@@ -4,6 +4,7 @@
  * is not executed.
  */
 import { groupId, groupOf, releaseOf, type GroupId, type InstanceId } from '../domain/ids.ts';
+import type { Revoked } from '../domain/revocation.ts';
 import type { FleetObservation, Traffic } from '../engines/engine.ts';
 import type { FleetEvent } from './events.ts';
 import type { Plan, Step } from './plan.ts';
@@ -12,16 +13,23 @@ import { fold, type FleetState } from './state.ts';
 interface Model {
   state: FleetState;
   readonly now: number;
+  readonly revoked: Revoked;
   readonly sizes: Map<GroupId, number>;
   readonly healthy: ReadonlyMap<GroupId, number>;
   traffic: Traffic;
 }
 
 /** What is wrong with the plan, in the words of the laws; empty where nothing is. */
-export function lintPlan(plan: Plan, state: FleetState, observed: FleetObservation, now: number): readonly string[] {
+export function lintPlan(
+  plan: Plan,
+  state: FleetState,
+  observed: FleetObservation,
+  { now, revoked }: { readonly now: number; readonly revoked: Revoked },
+): readonly string[] {
   const model: Model = {
     state,
     now,
+    revoked,
     sizes: new Map(observed.groups.map((group) => [group.group, group.size])),
     healthy: new Map(observed.groups.map((group) => [group.group, group.healthySince.length])),
     traffic: observed,
@@ -84,12 +92,14 @@ function apply(model: Model, step: Step): readonly string[] {
   }
 }
 
-/** The window of a way back is over when its time has come, and not before. */
+/** The window of a way back is over when its time has come, and not before; what was revoked is no way back. */
 function record(model: Model, event: FleetEvent): readonly string[] {
   const warm = event.kind === 'warm.expired' ? model.state.warm.find((each) => each.release === event.release) : undefined;
   const unsafe = event.kind === 'size.set' && event.load !== undefined ? sized(model.state, event.size) : [];
   model.state = fold(model.state, event, model.state.seq, model.now);
-  const early = warm !== undefined && warm.until > model.now;
+  const image = warm === undefined ? undefined : model.state.releases[warm.release - 1]?.content.image;
+  const isRevoked = image !== undefined && model.revoked(image) !== null;
+  const early = warm !== undefined && warm.until > model.now && !isRevoked;
   return early ? [...unsafe, `law 5: r${warm.release} expires before its window has passed`] : unsafe;
 }
 

@@ -20,7 +20,7 @@ import { nextDue, recycling } from './recycle.ts';
 import { scaleOf } from './scale.ts';
 import { sameTraffic } from './traffic.ts';
 import { leaveRevoked } from './way-back.ts';
-import { rolloutWorld, standing, worldOf, type Facts, type Goal, type RolloutWorld, type World } from './world.ts';
+import { covered, rolloutWorld, standing, worldOf, type Facts, type Goal, type RolloutWorld, type World } from './world.ts';
 
 export function reconcile(state: FleetState, observed: FleetObservation, facts: Facts): Plan {
   const world = worldOf(state, observed, facts);
@@ -55,11 +55,10 @@ function roll(world: RolloutWorld): Plan {
 }
 
 /** Ways back that older windows still cover stay as they are, whatever goes on (law 5). */
-function withWarm({ state, groups, now }: World, goal: Goal): Goal {
-  const covered = groups.filter(
-    (view) => !goal.sizes.has(view.group) && state.warm.some((warm) => warm.release === view.release && warm.until > now),
-  );
-  return { ...goal, sizes: new Map([...covered.map((view) => [view.group, view.size] as const), ...goal.sizes]) };
+function withWarm(world: World, goal: Goal): Goal {
+  const ways = covered(world);
+  const kept = world.groups.filter((view) => !goal.sizes.has(view.group) && ways.some(({ release }) => release === view.release));
+  return { ...goal, sizes: new Map([...kept.map((view) => [view.group, view.size] as const), ...goal.sizes]) };
 }
 
 /** What a superseded rollout was about to shrink stays until this one has its say. */
@@ -109,8 +108,10 @@ function paused(world: RolloutWorld, pausedAt: number): Plan {
   return planOf(world, [], [{ what: 'paused: somebody to resume or abort', until, otherwise: 'rolls back' }]);
 }
 
-const expiries = ({ state, now }: World): readonly FleetEvent[] =>
-  state.warm.filter((warm) => warm.until <= now).map((warm) => ({ kind: 'warm.expired', release: warm.release }));
+function expiries(world: World): readonly FleetEvent[] {
+  const ways = covered(world);
+  return world.state.warm.filter((warm) => !ways.includes(warm)).map(({ release }) => ({ kind: 'warm.expired', release }));
+}
 
 /** A first deploy that failed: there is nothing to go back to but the empty fleet, which listens nowhere. */
 function empty(world: World): Plan {

@@ -15,7 +15,7 @@ import type {
 import type { Wait } from './plan.ts';
 import { releaseOfState, type FleetState, type Rollout } from './state.ts';
 import { trafficOf } from './traffic.ts';
-import type { FleetEvent } from './events.ts';
+import type { FleetEvent, Warm } from './events.ts';
 
 export interface GroupView {
   readonly group: GroupId;
@@ -81,6 +81,10 @@ export interface Goal {
   /** This one goes, and its group is left with that size. */
   readonly retire?: { readonly instance: InstanceId; readonly size: number; readonly why: string };
 }
+
+/** The ways back whose windows have not passed. What was revoked is none (law 1): it goes at once. */
+export const covered = ({ state, now, revoked }: World): readonly Warm[] =>
+  state.warm.filter(({ release, until }) => until > now && revoked(releaseOfState(state, release).content.image) === null);
 
 /** What the planner knows besides the fleet's own state and what was observed of it. */
 export interface Facts {

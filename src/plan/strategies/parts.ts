@@ -1,7 +1,8 @@
 /** What all strategies share: how a rollout ends, what stays warm, and what it waits for. */
 import type { FleetEvent, Outcome, Warm } from '../events.ts';
 import type { Wait } from '../plan.ts';
-import type { RolloutWorld } from '../world.ts';
+import { releaseOfState } from '../state.ts';
+import { covered, type RolloutWorld } from '../world.ts';
 
 /** How long a paused rollout waits for somebody before it is rolled back. */
 export const PAUSE_MS = 24 * 3_600_000;
@@ -10,12 +11,14 @@ export const finish = (outcome: Outcome, warm: readonly Warm[]): FleetEvent => (
 
 /**
  * The way back after the rollout: the group it came from, with `size` instances, for the new release's retention window.
- * It takes the place of older ways back, so that quick deploys don't pile up fleets; until then those stay (law 5).
+ * It takes the place of older ways back, so that quick deploys don't pile up fleets; until then those stay (law 5). Nothing of
+ * what was revoked stays: it is no way back (law 1).
  */
 export function warmFrom(world: RolloutWorld, size: number): readonly Warm[] {
-  const { state, from, release, target, now } = world;
-  if (from !== null) return [{ release: from.release, size, until: now + release.content.replace.keepMs }];
-  return state.warm.filter((warm) => warm.until > now && warm.release !== target.release);
+  const { state, from, release, target, now, revoked } = world;
+  if (from === null) return covered(world).filter((warm) => warm.release !== target.release);
+  if (revoked(releaseOfState(state, from.release).content.image) !== null) return [];
+  return [{ release: from.release, size, until: now + release.content.replace.keepMs }];
 }
 
 /** When the rollout gives up for want of progress: with instances under way their own deadline, else the rollout's. */

@@ -4,7 +4,7 @@
  */
 import type { GroupId } from '../../domain/ids.ts';
 import { sameWeights } from '../traffic.ts';
-import { allTo, serves, share, standing, type Goal, type RolloutWorld } from '../world.ts';
+import { allTo, covered, serves, share, standing, type Goal, type RolloutWorld } from '../world.ts';
 import { finish, waitForReady, warmFrom } from './parts.ts';
 
 export function restore(world: RolloutWorld): Goal {
@@ -30,8 +30,8 @@ export function restore(world: RolloutWorld): Goal {
 }
 
 /** A release that failed is no way back: only what older windows cover stays. */
-const kept = ({ state, target, rollout, now }: RolloutWorld): ReturnType<typeof warmFrom> =>
-  state.warm.filter((warm) => warm.until > now && warm.release !== target.release && warm.release !== rollout.from);
+const kept = (world: RolloutWorld): ReturnType<typeof warmFrom> =>
+  covered(world).filter(({ release }) => release !== world.target.release && release !== world.rollout.from);
 
 /** Until the target is whole, those that serve go on, by their health; the target joins them if it served already. */
 function meanwhile({ target, others, weights }: RolloutWorld): Goal['weights'] {

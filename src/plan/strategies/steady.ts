@@ -1,14 +1,11 @@
 /** No rollout: the serving group at its size, one more while one is replaced; the ways back as they were left; nothing else. */
 import { groupId, type GroupId } from '../../domain/ids.ts';
 import { replacing } from '../recycle.ts';
-import { allTo, type Goal, type World } from '../world.ts';
+import { allTo, covered, type Goal, type World } from '../world.ts';
 
 export function steady(world: World): Goal {
-  const { state, size, now } = world;
-  const sizes = new Map<GroupId, number>();
-  for (const warm of state.warm) {
-    if (warm.until > now) sizes.set(groupId(state.fleet, warm.release), warm.size);
-  }
+  const { state, size } = world;
+  const sizes = new Map<GroupId, number>(covered(world).map((warm) => [groupId(state.fleet, warm.release), warm.size]));
   if (state.serving === null) return { sizes, weights: null, preview: null, waits: [], done: null };
   const group = groupId(state.fleet, state.serving);
   const healthy = world.groups.some((view) => view.group === group && view.ready > 0);
