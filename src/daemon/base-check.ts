@@ -4,20 +4,13 @@
  */
 import { messageOf } from '../errors/error.ts';
 import { imagesWithPackages, isTag } from '../lineage/bases.ts';
-import { lineageEntry, type LineageEvent, type NewerPackage } from '../lineage/events.ts';
+import { lineageEntry, type NewerPackage } from '../lineage/events.ts';
 import { resolveReference } from '../oci/pull.ts';
 import { isDamaged, readImage } from './damaged.ts';
+import type { BaseCheck } from './last-check.ts';
 import type { Parts } from './parts.ts';
 
-type BaseEvent = Extract<LineageEvent, { kind: 'base.moved' | 'packages.moved' }>;
-
-export interface BaseCheck {
-  readonly at: number;
-  /** Who did not answer, and why. Nothing is taken from their silence. */
-  readonly unanswered: readonly string[];
-  /** What was new; it is in the history. */
-  readonly news: readonly BaseEvent[];
-}
+type BaseEvent = BaseCheck['news'][number];
 
 export async function checkBases(parts: Parts, signal: AbortSignal): Promise<BaseCheck> {
   const unanswered: string[] = [];

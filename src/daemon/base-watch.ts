@@ -13,7 +13,6 @@ import { isMoved, movedBases } from '../lineage/bases.ts';
 import { planCascade } from '../lineage/cascade.ts';
 import type { Home } from '../platform/home.ts';
 import { readSettings } from '../platform/settings-file.ts';
-import type { BaseCheck } from './base-check.ts';
 import { beginCascade, followCascade } from './cascade.ts';
 import { duration } from './duration-setting.ts';
 import type { Parts } from './parts.ts';
@@ -40,28 +39,6 @@ export interface WatchSettings {
 export async function readWatch(home: Home): Promise<WatchSettings | null> {
   const { every, cascade } = await readSettings(join(home.root, 'watch.yaml'), file, HINT);
   return every === undefined ? null : { everyMs: every, cascades: cascade };
-}
-
-/** One check at a time, whoever asks; and the newest, for who only wants to know. */
-export interface BaseWatch {
-  readonly last: BaseCheck | null;
-  check(): Promise<BaseCheck>;
-}
-
-export function openBaseWatch(check: () => Promise<BaseCheck>): BaseWatch {
-  let last: BaseCheck | null = null;
-  let underWay: Promise<BaseCheck> | null = null;
-  return {
-    get last() {
-      return last;
-    },
-    check() {
-      underWay ??= check()
-        .then((done) => (last = done))
-        .finally(() => (underWay = null));
-      return underWay;
-    },
-  };
 }
 
 /** Until the daemon stops. */

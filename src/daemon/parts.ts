@@ -15,7 +15,7 @@ import type { Clock } from '../platform/clock.ts';
 import type { Home } from '../platform/home.ts';
 import type { Registries } from '../registry/registries.ts';
 import type { Journal } from '../store/journal.ts';
-import type { BaseWatch } from './base-watch.ts';
+import type { BaseWatch } from './last-check.ts';
 import type { Drift } from './drift.ts';
 import type { Gate } from './gate.ts';
 import type { ImageGraph } from './image-graph.ts';
