@@ -50,10 +50,11 @@ export function nextDue(world: World): number | null {
 export function recycling(world: World): FleetEvent | null {
   const { state, now } = world;
   const view = renewable(world);
-  if (view === null) return null;
   const { recycled } = state;
-  if (recycled === null) return begin(world, view);
+  if (recycled === null) return view === null ? null : begin(world, view);
   const { instance } = recycled;
+  // What was begun and can't go on, as after a revocation, is over: it would wait for ever (law 6).
+  if (view === null) return { kind: 'recycle.ended', instance, outcome: 'gave-up', nextAt: now + RETRY_MS };
   const isThere = view.members.some((member) => member.instance === instance);
   if (!isThere) return { kind: 'recycle.ended', instance, outcome: 'replaced', nextAt: null };
   return now >= deadlineOf(world) ? { kind: 'recycle.ended', instance, outcome: 'gave-up', nextAt: now + RETRY_MS } : null;
