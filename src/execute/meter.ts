@@ -12,6 +12,8 @@ import { releaseOfState, type FleetState } from '../plan/state.ts';
 const SAMPLE_MS = 5_000;
 const WINDOW_MS = 60_000;
 const LEAST_MS = 15_000;
+/** A reading that has not come by then is given up. */
+const HANGS_MS = 30_000;
 
 /** Counters, or null where they could not be read. They only grow. */
 interface Sample {
@@ -24,7 +26,7 @@ export class Meter {
   readonly #engine: Engine;
   readonly #clock: Clock;
   #samples: readonly Sample[] = [];
-  /** When it last began to read. */
+  /** When it last began to read, and whether that is still under way. */
   #readAt: number | null = null;
   #reading = false;
 
@@ -35,7 +37,11 @@ export class Meter {
 
   /** When it wants to read again; null where nothing is measured. */
   get nextAt(): number | null {
-    return this.#readAt === null ? null : this.#readAt + SAMPLE_MS;
+    if (this.#readAt === null) return null;
+    const now = this.#clock.now();
+    const due = this.#readAt + SAMPLE_MS;
+    // What hangs is looked at as often as what answers, not as fast as the machine can.
+    return this.#reading && due <= now ? now + SAMPLE_MS : due;
   }
 
   /**
@@ -50,8 +56,13 @@ export class Meter {
       return null;
     }
     const now = this.#clock.now();
-    if (!this.#reading && (this.nextAt ?? 0) <= now) void this.#read(state, scale.targets, now, ctx);
+    if (this.#isDue(now)) void this.#read(state, scale.targets, now, ctx);
     return scale.targets.map((target) => this.#measurement(target, state, observed));
+  }
+
+  #isDue(now: number): boolean {
+    if (this.#readAt === null) return true;
+    return now - this.#readAt >= (this.#reading ? HANGS_MS : SAMPLE_MS);
   }
 
   /** Never throws. */
@@ -63,6 +74,8 @@ export class Meter {
       asks('cpu') ? this.#engine.usage(fleet, ctx).catch(unread) : null,
       asks('requests') ? this.#engine.metrics(fleet, ctx).catch(unread) : null,
     ]);
+    // Given up meanwhile: another reading has begun.
+    if (this.#readAt !== at) return;
     const now = this.#clock.now();
     const sample: Sample = {
       at: now,
