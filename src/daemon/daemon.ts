@@ -112,7 +112,7 @@ function assemble({ home, clock, configuration, onStopAsked }: DaemonOptions, jo
   const engine = new KeptEngine({ runtime, balancer, journal, executor, clock, revoked, drawId });
   const fleets = new Fleets({ journal, executor, engine, clock, revoked });
   const startedAt = clock.now();
-  const gate = createGate();
+  const gate = createGate(clock);
   const parts: Parts = {
     home,
     clock,

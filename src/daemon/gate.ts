@@ -1,22 +1,27 @@
 /**
- * Between those who bring images in and the collector who takes them away: any number of the first at a time, or one of
- * the second. A collector who waits holds newcomers back, so that it gets its turn.
+ * Between those who bring images in or set out for them, and the collector who takes them away: any number of the first at a
+ * time, or one of the second. A collector waits for a gap and holds nobody back meanwhile: a rollback must not wait for the
+ * bake that gc waits for. Where none comes, it gives up.
  */
+import { KilnError } from '../errors/error.ts';
+import type { Clock } from '../platform/clock.ts';
+
 export interface Gate {
   shared<T>(work: () => Promise<T>): Promise<T>;
-  exclusive<T>(work: () => Promise<T>): Promise<T>;
+  /** Throws IMAGES_BUSY where others were inside all the time. */
+  exclusive<T>(work: () => Promise<T>, signal: AbortSignal): Promise<T>;
 }
 
-export function createGate(): Gate {
-  /** The end of the last that is or wants to be alone. */
-  let alone: Promise<unknown> = Promise.resolve();
+/** So long a collector waits for its gap. */
+const PATIENCE_MS = 5 * 60_000;
+
+export function createGate(clock: Clock): Gate {
+  /** The end of the one that is alone; null: nobody is. */
+  let alone: Promise<unknown> | null = null;
   const inside = new Set<Promise<unknown>>();
   return {
     async shared(work) {
-      for (let last: unknown = null; last !== alone;) {
-        last = alone;
-        await alone;
-      }
+      while (alone !== null) await alone;
       const running = work();
       inside.add(running);
       try {
@@ -25,10 +30,35 @@ export function createGate(): Gate {
         inside.delete(running);
       }
     },
-    exclusive(work) {
-      const running = alone.then(() => Promise.allSettled(inside)).then(work);
-      alone = Promise.allSettled([running]);
-      return running;
+    async exclusive(work, signal) {
+      const patience = new AbortController();
+      const late = clock.sleep(PATIENCE_MS, AbortSignal.any([signal, patience.signal])).then(
+        () => Promise.reject(busy()),
+        (reason: unknown) => Promise.reject(reason as Error),
+      );
+      late.catch(() => {}); // Also when nobody waits for it any more.
+      try {
+        while (alone !== null || inside.size > 0) await Promise.race([late, settled(alone === null ? inside : [alone])]);
+      } finally {
+        patience.abort();
+      }
+      const running = work();
+      const ended = running.catch(() => {});
+      alone = ended;
+      try {
+        return await running;
+      } finally {
+        if (alone === ended) alone = null;
+      }
     },
   };
 }
+
+/** The first of them to end, however it does. */
+const settled = (works: Iterable<Promise<unknown>>): Promise<unknown> =>
+  Promise.race([...works].map((each) => each.catch(() => {})));
+
+const busy = (): KilnError =>
+  new KilnError('IMAGES_BUSY', 'bakes, pulls or deploys were under way for five minutes on end', {
+    hint: 'nothing was collected; try again when they are over',
+  });

@@ -50,9 +50,9 @@ export function gcVerbs(parts: Parts): GcVerbs {
       gate.exclusive(async () => {
         await requireExplained(parts, null, ctx);
         return collect(parts, overrides(input), ctx);
-      }),
+      }, ctx.signal),
     trash: async () => ({ images: [...lineage.state.trash.values()] }),
-    restore: ({ image, by }) => gate.exclusive(() => restore(parts, image, by)),
+    restore: ({ image, by }, { signal }) => gate.exclusive(() => restore(parts, image, by), signal),
   };
 }
 

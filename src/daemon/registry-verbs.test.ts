@@ -46,7 +46,7 @@ async function side(root: string): Promise<Side> {
   const lineage = openLineage(journal, systemClock);
   const graph = openImageGraph(images, lineage);
   const registries = openRegistries(home);
-  const parts = { home, images, clock: systemClock, gate: createGate(), registries, journal, lineage, graph };
+  const parts = { home, images, clock: systemClock, gate: createGate(systemClock), registries, journal, lineage, graph };
   const events: EventOf<'push'>[] = [];
   const context = { signal: new AbortController().signal, emit: async (event: EventOf<'push'>) => void events.push(event) };
   return { images, root, kinds, events, journal, lineage, verbs: registryVerbs(parts as unknown as Parts), context };

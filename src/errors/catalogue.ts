@@ -49,6 +49,7 @@ export const CATALOGUE = {
     422,
     'A blob of the image is damaged or lost on disk; a bake or pull of the image puts it back.',
   ),
+  IMAGES_BUSY: entry('machine', 2, 409, 'Images are on their way in all the time, and none can be collected beside them.'),
   IMAGE_REVOKED: entry('user', 2, 409, 'The image was revoked: it may not start, and nothing may be built on it.'),
   CHANNEL_REFUSED: entry('user', 2, 409, 'The channel may not be moved to the image: its policy, or the image, forbids it.'),
   IMAGE_NOT_PINNED: entry('user', 2, 422, 'A tag was given where only a digest may stand.'),
