@@ -100,6 +100,49 @@ for (const strategy of [rolling, { kind: 'blue-green' }, canary, { kind: 'recrea
   });
 }
 
+test('rolling by checkpoints: it stands still at each, the last until somebody promotes', async () => {
+  const it = site();
+  const strategy: Strategy = {
+    ...rolling,
+    checkpoints: [
+      { percent: 25, holdMs: 10_000 },
+      { percent: 75, holdMs: null },
+    ],
+  };
+  it.deploy('v1', { strategy }, 4);
+  await it.until('r1 serves', () => serves(it, 1));
+  it.deploy('v2', { strategy }, 4);
+  const { clock } = it.world;
+  const passed = (): number | undefined => it.fleets.state(FLEET).rollout?.checkpoints.passed;
+  await it.until('25 %', () => it.fleets.state(FLEET).rollout?.checkpoints.reachedAt !== null);
+  const reached = clock.now();
+  await it.until('three of r1 are left', () => it.running()['r1'] === 3);
+  assert.deepEqual([it.running()['r2'], shares(it).toSorted((a, b) => a - b)], [1, [2500, 7500]]);
+  await it.until('25 % is over', () => passed() === 1);
+  assert.ok(clock.now() - reached >= 10_000);
+  await it.until('75 %', () => it.running()['r2'] === 3 && it.running()['r1'] === 1);
+  await clock.advance(3_600_000);
+  await it.fleets.tickAll();
+  assert.deepEqual([it.running()['r1'], it.running()['r2']], [1, 3]);
+  await it.fleets.command(FLEET, { kind: 'promote', past: 'step' }, 'test');
+  await it.until('r2 serves', () => serves(it, 2));
+  assert.deepEqual(it.world.violations, []);
+});
+
+test('a checkpoint that nobody promotes for a day is rolled back', async () => {
+  const it = site();
+  const strategy: Strategy = { ...rolling, checkpoints: [{ percent: 100, holdMs: null }] };
+  it.deploy('v1', { strategy });
+  await it.until('r1 serves', () => serves(it, 1));
+  it.deploy('v2', { strategy });
+  await it.until('all of it is new', () => it.running()['r2'] === 3 && shares(it).length === 1);
+  await it.until('it stands', () => it.fleets.state(FLEET).rollout?.checkpoints.reachedAt !== null);
+  await it.world.clock.advance(25 * 3_600_000);
+  await it.until('r1 serves again', () => serves(it, 1));
+  assert.match(it.fleets.state(FLEET).ended?.reason ?? '', /no progress until its deadline/);
+  assert.deepEqual(it.world.violations, []);
+});
+
 const kinds = ({ journal }: Site): readonly string[] => journal.snapshot().map(({ kind }) => kind);
 const shares = ({ world }: Site): readonly number[] =>
   (world.routing(FLEET)?.groups ?? []).map(({ weight }) => weight).filter((weight) => weight > 0);

@@ -378,6 +378,13 @@ const Scaling = z.object({
   /** A person has set the size. */
   held: z.boolean(),
 });
+const Checkpoint = z.object({
+  /** From 1. */
+  number: z.int(),
+  of: z.int(),
+  /** Of the desired instances. */
+  percent: z.number(),
+});
 export const FleetStatus = z
   .object({
     fleet,
@@ -407,6 +414,8 @@ export const FleetStatus = z
     ended: Ended.nullable(),
     /** Of a canary under way. */
     canary: Canary.nullable(),
+    /** Of a rolling rollout: the next, until all have passed. */
+    checkpoint: Checkpoint.nullable(),
     /** Of the release that it moves to, or is at. */
     brokenGlass: BrokenGlass.nullable(),
     /** Of its references, those whose source has another value by now, or none: as it was last asked. */

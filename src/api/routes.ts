@@ -152,7 +152,12 @@ export const ROUTES = {
   scale: { method: 'POST', path: '/v1/fleets/:service/scale', answer: 'json', summary: 'Change the desired size' },
   pause: { method: 'POST', path: '/v1/fleets/:service/pause', answer: 'json', summary: 'Hold the rollout where it is' },
   resume: { method: 'POST', path: '/v1/fleets/:service/resume', answer: 'json', summary: 'Go on with a paused rollout' },
-  promote: { method: 'POST', path: '/v1/fleets/:service/promote', answer: 'json', summary: 'Go past a step of a canary' },
+  promote: {
+    method: 'POST',
+    path: '/v1/fleets/:service/promote',
+    answer: 'json',
+    summary: 'Go past a step of a canary, or a checkpoint',
+  },
   abort: { method: 'POST', path: '/v1/fleets/:service/abort', answer: 'json', summary: 'Give the rollout up and go back' },
   retire: { method: 'POST', path: '/v1/fleets/:service/retire', answer: 'json', summary: 'Drain and retire the whole fleet' },
 

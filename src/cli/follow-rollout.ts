@@ -18,6 +18,8 @@ const TOLD = new Set([
   'rollout.progress',
   'canary.judged',
   'canary.passed',
+  'checkpoint.reached',
+  'checkpoint.passed',
   'rollout.paused',
   'rollout.resumed',
   'rollout.attention',

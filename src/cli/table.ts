@@ -331,9 +331,9 @@ export const COMMANDS: readonly CommandSpec[] = [
   {
     name: 'promote',
     group: 'Fleets',
-    summary: 'Go past the present step of a canary, whatever it still waits for',
+    summary: 'Go past the present step of a canary or checkpoint of a rolling rollout, whatever it still waits for',
     arguments: [service],
-    options: [option('--all', 'past all steps: the canary grows to the whole fleet')],
+    options: [option('--all', 'past all of them')],
     example: 'kiln promote web',
     exits: {},
     load: () => import('./commands/promote.ts'),

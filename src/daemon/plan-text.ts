@@ -57,6 +57,8 @@ function describeEvent(event: FleetEvent): readonly string[] {
     case 'canary.stepped':
     case 'canary.judged':
     case 'canary.passed':
+    case 'checkpoint.reached':
+    case 'checkpoint.passed':
     case 'rollout.paused':
     case 'rollout.resumed':
     case 'rollout.attention':

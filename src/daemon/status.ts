@@ -50,6 +50,7 @@ export function statusOf(seen: Seen): FleetStatusBody {
     reason: rollout?.reason ?? null,
     trouble: trouble ?? observed?.trouble ?? null,
     canary: canaryOf(state),
+    checkpoint: checkpointOf(state),
     brokenGlass: releaseIn(state, target ?? serving)?.brokenGlass ?? null,
     drift: drifted.map(stateBody),
     ended: ended === null ? null : { to: ended.to, outcome: ended.outcome, reason: ended.reason, at: ended.at },
@@ -82,6 +83,16 @@ function canaryOf(state: FleetState): FleetStatusBody['canary'] {
     sticky: strategy.sticky === undefined ? null : stickyText(strategy.sticky),
     verdict: judged?.verdict ?? null,
   };
+}
+
+function checkpointOf(state: FleetState): FleetStatusBody['checkpoint'] {
+  const { rollout } = state;
+  const strategy = releaseIn(state, rollout?.to ?? null)?.content.replace.strategy;
+  if (rollout?.phase !== 'advancing' || strategy?.kind !== 'rolling') return null;
+  const { checkpoints = [] } = strategy;
+  const { passed } = rollout.checkpoints;
+  const next = checkpoints[passed];
+  return next === undefined ? null : { number: passed + 1, of: checkpoints.length, percent: next.percent };
 }
 
 function phaseOf(state: FleetState): FleetStatusBody['phase'] {

@@ -132,6 +132,8 @@ export type Strategy =
       readonly maxSurge: number;
       /** How many are replaced at a time, at least 1; null: as many as surge and floor allow. */
       readonly batch: number | null;
+      /** In ascending order. Absent: none. */
+      readonly checkpoints?: readonly Checkpoint[];
     }
   | { readonly kind: 'blue-green' }
   /** A share of the traffic at a time, judged beside the release that serves; its instances become the fleet. */
@@ -143,6 +145,14 @@ export type Strategy =
       readonly sticky?: ClientKey;
     }
   | { readonly kind: 'recreate' };
+
+/** Where a rolling rollout stands still. */
+export interface Checkpoint {
+  /** Of the desired instances, above 0 to 100. */
+  readonly percent: number;
+  /** How long it lasts at least; null: until somebody promotes. */
+  readonly holdMs: number | null;
+}
 
 /** What a step gives the canary, beside what the steps before it gave. */
 export type StepGives =

@@ -113,6 +113,19 @@ test('a healthy one falls only after so many bad answers in a row, and comes bac
   assert.deepEqual(it.watch.current(), { status: 'healthy', since: 7000 });
 });
 
+test('a bad answer during the warm-up begins it anew; after it, only a fall does', async () => {
+  const it = world(null, { warmUpMs: 5000 });
+  await it.advance(2500);
+  it.verdict = 'answered 500';
+  await it.advance(1000);
+  it.verdict = null;
+  await it.advance(6000);
+  assert.deepEqual(it.watch.current(), { status: 'healthy', since: 3000 });
+  it.verdict = 'answered 500';
+  await it.advance(1000);
+  assert.deepEqual(it.watch.current(), { status: 'healthy', since: 3000 });
+});
+
 test('one that an earlier daemon knew as healthy stays so without a break', async () => {
   const it = world(null, { healthySince: -5000 });
   assert.deepEqual(it.watch.current(), { status: 'healthy', since: -5000 });

@@ -13,7 +13,7 @@ export interface Time {
 
 export interface HealthOptions {
   readonly health: Health;
-  /** With the probe `none`: how long the process must have lived. */
+  /** So long every probe has to be good. With the probe `none`: how long the process must have lived. */
   readonly warmUpMs: number;
   readonly launchedAt: number;
   /** When the deadline began to count: the launch, or when a new daemon found the instance. */
@@ -99,6 +99,8 @@ function judgeOf(options: HealthOptions): (current: InstanceHealth, verdict: Ver
     // A probe that the deadline cut short says less than the one before it.
     if (why === null || timeoutMs >= health.timeoutMs) why = verdict;
     if (current.status === 'healthy' && bad >= health.fall) return { status: 'unhealthy', since: now, detail: verdict };
+    // A warm-up counts only good probes: it begins anew.
+    if (current.status === 'healthy' && now - current.since < options.warmUpMs) return { status: 'healthy', since: now };
     if (current.status === 'starting' && now >= deadlineOf(options)) {
       return { status: 'unhealthy', since: now, detail: `not healthy after ${seconds(health.deadlineMs)}: ${why}` };
     }

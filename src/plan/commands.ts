@@ -29,7 +29,7 @@ export type Command =
   | { readonly kind: 'pause' }
   | { readonly kind: 'resume' }
   | { readonly kind: 'abort' }
-  /** Past the present step of a canary, or past all of them. */
+  /** Past the present step or checkpoint, or past all of them. */
   | { readonly kind: 'promote'; readonly past: 'step' | 'all' }
   | { readonly kind: 'stop' }
   | { readonly kind: 'start' }
@@ -170,11 +170,18 @@ function promote(state: FleetState, past: 'step' | 'all'): readonly FleetEvent[]
     throw busy(state, 'no rollout is under way that could be promoted', '`kiln status` shows what the fleet does');
   }
   const { strategy } = releaseOfState(state, rollout.to).content.replace;
+  if (strategy.kind === 'rolling' && strategy.checkpoints !== undefined) {
+    const next = pastOne(rollout.checkpoints.passed, strategy.checkpoints.length, past);
+    return next === null ? [] : [{ kind: 'checkpoint.passed', passed: next, why: 'promoted' }];
+  }
   if (strategy.kind !== 'canary') throw busy(state, `a ${strategy.kind} rollout has no steps`, 'it goes on by itself');
-  const { step } = rollout.canary;
-  if (step >= strategy.steps.length) return [];
-  return [{ kind: 'canary.passed', next: past === 'all' ? strategy.steps.length : step + 1, why: 'promoted' }];
+  const next = pastOne(rollout.canary.step, strategy.steps.length, past);
+  return next === null ? [] : [{ kind: 'canary.passed', next, why: 'promoted' }];
 }
+
+/** Null: all of them are behind already. */
+const pastOne = (passed: number, of: number, past: 'step' | 'all'): number | null =>
+  passed >= of ? null : past === 'all' ? of : passed + 1;
 
 /** Back to where the rollout came from. A way back is not aborted: it is what abort leads to. */
 function abort(state: FleetState, reason: string, revoked: Revoked): readonly FleetEvent[] {

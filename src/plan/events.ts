@@ -76,6 +76,10 @@ export type FleetEvent =
   | { readonly kind: 'canary.judged'; readonly step: number; readonly early: number | null; readonly verdict: Verdict }
   /** `next`: the step that comes; the number of steps: all traffic. */
   | { readonly kind: 'canary.passed'; readonly next: number; readonly why: 'held' | 'judged' | 'unsure' | 'promoted' }
+  /** A rolling rollout stands at this checkpoint, from 1. */
+  | { readonly kind: 'checkpoint.reached'; readonly number: number }
+  /** So many are behind it. */
+  | { readonly kind: 'checkpoint.passed'; readonly passed: number; readonly why: 'held' | 'promoted' }
   | { readonly kind: 'rollout.paused' }
   | { readonly kind: 'rollout.resumed' }
   /** The way back is not healthy either. Kiln goes on trying; a person is needed. */

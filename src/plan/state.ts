@@ -30,6 +30,8 @@ export interface Rollout {
   readonly progress: { readonly at: number; readonly ready: number; readonly size: number; readonly failures: number | null };
   readonly pausedAt: number | null;
   readonly canary: CanaryProgress;
+  /** Of a rolling rollout: how many have passed, and since when it stands at the next; null: it is on its way there. */
+  readonly checkpoints: { readonly passed: number; readonly reachedAt: number | null };
 }
 
 /** How far a canary has come. Nothing of it matters to other strategies. */
@@ -141,6 +143,9 @@ export function fold(state: FleetState, event: FleetEvent, seq: number, at: numb
     case 'canary.judged':
     case 'canary.passed':
       return canaryMoved(next, event, at);
+    case 'checkpoint.reached':
+    case 'checkpoint.passed':
+      return atCheckpoint(next, event, at);
     case 'rollout.paused':
       return withRollout(next, { pausedAt: at });
     case 'rollout.resumed':
@@ -180,7 +185,16 @@ function started(event: Extract<FleetEvent, { kind: 'rollout.started' }>, seq: n
     progress: { at, ready: 0, size: 0, failures: null },
     pausedAt: null,
     canary: stepAt(0),
+    checkpoints: { passed: 0, reachedAt: null },
   };
+}
+
+function atCheckpoint(state: FleetState, event: Extract<FleetEvent, { kind: `checkpoint.${string}` }>, at: number): FleetState {
+  if (state.rollout === null) return state;
+  const { checkpoints, progress } = state.rollout;
+  const moved =
+    event.kind === 'checkpoint.reached' ? { ...checkpoints, reachedAt: at } : { passed: event.passed, reachedAt: null };
+  return withRollout(state, { checkpoints: moved, progress: { ...progress, at } });
 }
 
 function canaryMoved(state: FleetState, event: CanaryEvent, at: number): FleetState {
@@ -220,7 +234,9 @@ function resumed(state: FleetState, at: number): FleetState {
   const progress = { ...rollout.progress, at: rollout.progress.at + pausedMs };
   const { window } = rollout.canary;
   const canary = { ...rollout.canary, window: window === null ? null : { ...window, at: window.at + pausedMs } };
-  return { ...state, rollout: { ...rollout, pausedAt: null, progress, canary } };
+  const { reachedAt } = rollout.checkpoints;
+  const checkpoints = { ...rollout.checkpoints, reachedAt: reachedAt === null ? null : reachedAt + pausedMs };
+  return { ...state, rollout: { ...rollout, pausedAt: null, progress, canary, checkpoints } };
 }
 
 function finished(state: FleetState, outcome: Outcome, warm: readonly Warm[], at: number): FleetState {

@@ -76,6 +76,17 @@ environments: { local: { replace: { strategy: recreate, min-healthy: 50% } } }
       '4: environments.local.replace.min-healthy: only the rolling strategy reads it, and the strategy here is recreate',
     ],
   },
+  'checkpoints come one after the other, and say until when': {
+    file: `${RECIPE}replace: { checkpoints: [50%, 25%] }
+environments: { local: { replace: { checkpoints: [{ at: 0%, hold: 1m }, { at: 50%, hold: forever }, 101%] } } }
+`,
+    said: [
+      '3: replace.checkpoints: expected checkpoints in ascending order',
+      '4: environments.local.replace.checkpoints[0].at: expected a share of the instances above 0% and up to 100%, found "0%"',
+      '4: environments.local.replace.checkpoints[1].hold: expected a duration such as 10m, or "until promoted", found "forever"',
+      '4: environments.local.replace.checkpoints[2]: expected a share of the instances above 0% and up to 100%, or a map, found "101%"',
+    ],
+  },
   'a rolling strategy has room for a step': {
     file: `${RECIPE}run: { instances: 2 }
 replace: { max-surge: 0, min-healthy: 51% }

@@ -24,6 +24,7 @@ export function strategyOf(replace: ReplaceSpec, run: Pick<RunSpec, 'volumes'>, 
     minHealthyPercent: replace['min-healthy'] ?? ROLLING.minHealthyPercent,
     maxSurge: countOf(replace['max-surge'] ?? ROLLING.maxSurge, desired),
     batch: replace.batch === undefined ? null : Math.max(1, countOf(replace.batch, desired)),
+    ...(replace.checkpoints === undefined ? {} : { checkpoints: replace.checkpoints }),
   };
 }
 

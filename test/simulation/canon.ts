@@ -48,6 +48,13 @@ const careful: Strategy = {
   sticky: { by: 'cookie' },
 };
 const matched: Strategy = { kind: 'canary', steps: [{ when: EVERY, instances: 2, holdMs: null }], judge: null };
+const stepwise: Strategy = {
+  ...rolling,
+  checkpoints: [
+    { percent: 34, holdMs: 2000 },
+    { percent: 100, holdMs: null },
+  ],
+};
 const watched: Strategy = { kind: 'canary', steps: [{ weight: 2000, holdMs: null }], judge: null };
 
 function deploy(name: string, strategy: Strategy, behaviour: Behaviour = GOOD, traits: ReleaseTraits = {}): Act {
@@ -85,6 +92,11 @@ const ACTS: Readonly<Record<string, readonly TimedAct[]>> = {
     after(0, deploy('a', watched)),
     after(LATER_MS, deploy('b', watched)),
     after(5000, { kind: 'promote', past: 'step' }),
+  ],
+  'rolling by checkpoints, promoted': [
+    after(0, deploy('a', stepwise)),
+    after(LATER_MS, deploy('b', stepwise)),
+    after(30_000, { kind: 'promote', past: 'step' }),
   ],
   'canary, aborted half-way': [
     after(0, deploy('a', canary)),

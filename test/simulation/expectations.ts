@@ -33,8 +33,8 @@ function oneAtATime(state: FleetState, instances: readonly SimInstance[]): boole
 const contentOf = (state: FleetState, number: ReleaseNumber | null): ReleaseContent | undefined =>
   number === null ? undefined : state.releases[number - 1]?.content;
 
-const mustRecreate = ({ replace, launch }: ReleaseContent): boolean =>
-  replace.strategy.kind === 'recreate' || launch.volumes.some((volume) => volume.singleWriter);
+const mustRecreate = (content: ReleaseContent | undefined): boolean =>
+  content?.replace.strategy.kind === 'recreate' || content?.launch.volumes.some((volume) => volume.singleWriter) === true;
 
 /**
  * Law 4, as an entry is written: through all steps of a canary the old group is whole, so that it carries everything at any
@@ -58,6 +58,27 @@ export function overdue(plan: Plan, now: number): readonly string[] {
   return plan.waits
     .filter(({ until }) => until !== null && until + TICK_MS < now)
     .map(({ what, until }) => `law 6: it still waits for "${what}", ${now - (until ?? 0)} ms after its deadline`);
+}
+
+/**
+ * No more new instances than the next checkpoint of the rollout allows, as an entry is written and before it counts.
+ * `sizes`: of the groups so far. Where only one instance may live at a time there is nothing to stand still between.
+ */
+export function passesCheckpoint(
+  state: FleetState | null,
+  { kind, data }: Entry,
+  sizes: ReadonlyMap<GroupId, number>,
+): readonly string[] {
+  const { rollout } = state ?? {};
+  if (kind !== 'group.sized' || state == null || rollout?.to == null || rollout.from === null) return [];
+  const present = [...sizes].filter(([, size]) => size > 0).map(([group]) => releaseOf(group));
+  if ([...present, rollout.from, rollout.to].some((release) => mustRecreate(contentOf(state, release)))) return [];
+  const { group, size } = data as { readonly group: GroupId; readonly size: number };
+  const strategy = contentOf(state, rollout.to)?.replace.strategy;
+  if (rollout.phase !== 'advancing' || strategy?.kind !== 'rolling' || group !== groupId(FLEET, rollout.to)) return [];
+  const ahead = strategy.checkpoints?.[rollout.checkpoints.passed];
+  const allowed = Math.max(sizes.get(group) ?? 0, Math.ceil((state.size * (ahead?.percent ?? 100)) / 100));
+  return size > allowed ? [`${group} grows to ${size}, past a checkpoint at ${ahead?.percent} % that allows ${allowed}`] : [];
 }
 
 /** Law 5, what was tested is what serves: no rollout ends well whose newest verdict was a failure. */

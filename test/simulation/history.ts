@@ -3,7 +3,7 @@
  * crashes, until it is at rest. Every law is checked at every tick; what is broken is in the result.
  */
 import type { Digest } from '../../src/domain/digest.ts';
-import type { InstanceId, ReleaseNumber } from '../../src/domain/ids.ts';
+import type { GroupId, InstanceId, ReleaseNumber } from '../../src/domain/ids.ts';
 import { canonicalJson } from '../../src/domain/json.ts';
 import type { Behaviour } from '../../src/engines/sim/behaviour.ts';
 import { noFaults, randomFaults, type Faults } from '../../src/engines/sim/faults.ts';
@@ -21,6 +21,7 @@ import {
   floorOf,
   leansOnCanary,
   overdue,
+  passesCheckpoint,
   revokedBy,
   servesWhatFailed,
   settles,
@@ -84,6 +85,8 @@ class History {
   readonly #ids: Random;
   readonly #behaviours = new Map<Digest, Behaviour>();
   #daemon: Daemon;
+  /** Of each group, as last asked for. */
+  readonly #sizes = new Map<GroupId, number>();
   #crashes = 0;
   #ticks = 0;
   #changed = false;
@@ -179,9 +182,14 @@ class History {
     for (const entry of entries) {
       const { seq, kind, data } = entry;
       const state = this.#state();
+      const grown = passesCheckpoint(state, entry, this.#sizes);
+      if (kind === 'group.sized') {
+        const { group, size } = data as { readonly group: GroupId; readonly size: number };
+        this.#sizes.set(group, size);
+      }
       const leaning = leansOnCanary(state, this.#world.instances(), entry);
       const wayBack = closesWayBack(state, entry, (image) => this.#isRevoked(image));
-      const wrong = [...wayBack, ...servesWhatFailed(state, entry), ...leaning, ...actsAtRest(state, entry)];
+      const wrong = [...wayBack, ...servesWhatFailed(state, entry), ...leaning, ...actsAtRest(state, entry), ...grown];
       for (const broken of wrong) this.broken.add(broken);
       if (kind === 'instance.retiring') this.#world.decidedToRetire((data as { readonly instance: InstanceId }).instance);
       if (kind === 'plan.refused') this.broken.add(`the planner's plan was refused: ${canonicalJson(data)}`);

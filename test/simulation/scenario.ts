@@ -150,10 +150,19 @@ function drawStrategy(random: Random, fleet: FleetTraits): Strategy {
   const kind = random.below(10);
   if (kind < 6) {
     const minHealthyPercent = random.pick([0, 25, 50, 75, 100, 100]);
-    return { kind: 'rolling', minHealthyPercent, maxSurge: random.below(5), batch: random.pick([null, 1, 2, 5]) };
+    const pace = { maxSurge: random.below(5), batch: random.pick([null, 1, 2, 5]) };
+    return { kind: 'rolling', minHealthyPercent, ...pace, ...drawCheckpoints(random) };
   }
   if (kind < 8 && fleet.port) return drawCanary(random);
   return { kind: kind < 9 ? 'blue-green' : 'recreate' };
+}
+
+function drawCheckpoints(random: Random): Pick<Extract<Strategy, { kind: 'rolling' }>, 'checkpoints'> {
+  if (!random.chance(0.3)) return {};
+  const percents = random.pick([[25], [10, 50], [30, 60, 100], [100]]);
+  return {
+    checkpoints: percents.map((percent) => ({ percent, holdMs: random.chance(0.2) ? null : random.pick([0, 2000, 30_000]) })),
+  };
 }
 
 function drawCanary(random: Random): Strategy {

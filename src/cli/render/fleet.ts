@@ -124,11 +124,11 @@ const instanceLines = ({ instances }: FleetStatusBody, { release }: GroupStatus)
     .filter((instance) => instance.release === release && instance.health !== 'healthy')
     .map(({ id, health, detail }) => `      ${id}   ${health}${detail === null ? '' : `: ${harmless(detail)}`}`);
 
-function nextSteps({ fleet, paused, phase, canary }: FleetStatusBody): string {
+function nextSteps({ fleet, paused, phase, canary, checkpoint }: FleetStatusBody): string {
   const service = serviceOf(fleet);
   const watch = `kiln status ${service} --watch`;
   if (phase !== 'advancing') return [watch, `kiln logs ${service}`].join(' · ');
-  const promote = canary === null ? [] : [`kiln promote ${service}`];
+  const promote = canary === null && checkpoint === null ? [] : [`kiln promote ${service}`];
   return [watch, ...promote, `kiln ${paused ? 'resume' : 'pause'} ${service}`, `kiln abort ${service}`].join(' · ');
 }
 

@@ -81,6 +81,7 @@ export const fleet = (change: Partial<FleetStatusBody> = {}): FleetStatusBody =>
   trouble: null,
   ended: null,
   canary: null,
+  checkpoint: null,
   brokenGlass: null,
   drift: [],
   ...change,

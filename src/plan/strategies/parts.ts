@@ -25,6 +25,7 @@ export function warmFrom(world: RolloutWorld, size: number): readonly Warm[] {
 export function deadlineOf(world: RolloutWorld): number {
   const { rollout, release, target } = world;
   if (rollout.phase === 'advancing' && rollout.canary.window !== null) return canaryDeadline(world);
+  if (rollout.phase === 'advancing' && rollout.checkpoints.reachedAt !== null) return checkpointDeadline(world);
   const { health, replace } = release.content;
   const unready = target.size > target.ready;
   const patienceMs = unready
@@ -41,6 +42,14 @@ export function canaryDeadline({ rollout, release }: RolloutWorld): number {
   const judgeMs =
     strategy.kind === 'canary' ? (strategy.judge === null ? 0 : strategy.judge.settleMs + strategy.judge.waitMs) : 0;
   return (window?.at ?? rollout.progress.at) + holdMs + judgeMs + deadlineMs;
+}
+
+/** Its time, and as long again as any rollout may stand still; where it waits for a person, a day. */
+export function checkpointDeadline({ rollout, release }: RolloutWorld): number {
+  const { strategy, deadlineMs } = release.content.replace;
+  const { passed, reachedAt } = rollout.checkpoints;
+  const checkpoint = strategy.kind === 'rolling' ? strategy.checkpoints?.[passed] : undefined;
+  return (reachedAt ?? rollout.progress.at) + (checkpoint?.holdMs ?? PAUSE_MS) + deadlineMs;
 }
 
 /** What a launch may take before the instance's own health deadline begins to run. */

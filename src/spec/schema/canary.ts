@@ -21,7 +21,7 @@ const portion = (most: number, of: string) => {
 const weight = portion(9999, 'traffic');
 
 /** Milliseconds; null: until somebody promotes. */
-const hold = leaf(
+export const hold = leaf(
   (value): Reading<number | null> => {
     if (value === 'until promoted') return { ok: true, value: null };
     const held = readDuration(typeof value === 'string' || typeof value === 'number' ? String(value) : '');

@@ -2,6 +2,7 @@
 import * as z from 'zod';
 
 import { judge, steps, sticky } from './canary.ts';
+import { checkpoints } from './checkpoints.ts';
 import { choice, duration, interval, listen, percent, share } from './fields.ts';
 
 export const strategy = choice(['rolling', 'blue-green', 'canary', 'recreate']);
@@ -14,8 +15,16 @@ const rollingShape = {
     .refine((value) => ('count' in value ? value.count : value.percent) > 0, { error: 'expected at least 1, or more than 0%' })
     .describe('Rolling: how many are replaced at a time. Default: as many as the two above allow.')
     .optional(),
+  checkpoints: checkpoints
+    .describe('Rolling: where it stands still: 25%, { at: 50%, hold: 10m }, { at: 75%, hold: until promoted }. Default: nowhere.')
+    .optional(),
 };
-export const ROLLING_KEYS = ['min-healthy', 'max-surge', 'batch'] as const satisfies readonly (keyof typeof rollingShape)[];
+export const ROLLING_KEYS = [
+  'min-healthy',
+  'max-surge',
+  'batch',
+  'checkpoints',
+] as const satisfies readonly (keyof typeof rollingShape)[];
 /** Keys that only the canary strategy reads. */
 const canaryShape = {
   steps: steps
@@ -40,7 +49,7 @@ export const ROLLING = { minHealthyPercent: 100, maxSurge: { count: 1 } } as con
 export const overridableReplaceShape = {
   strategy: strategy.describe('Default: rolling; recreate where a volume has a single writer.').optional(),
   ...rollingShape,
-  'warm-up': duration.describe('An instance is ready when it has been healthy this long.').prefault('0s'),
+  'warm-up': duration.describe('An instance is ready when every probe has been good for this long.').prefault('0s'),
   keep: duration.describe('How long the previous group stays warm after its successor took over.').prefault('30m'),
   deadline: interval.describe('A rollout without progress for this long has failed and is rolled back.').prefault('5m'),
   revoked: choice(['report', 'roll-back'])
