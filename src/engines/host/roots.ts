@@ -76,19 +76,20 @@ export function openRoots(base: string, layers: LayerMounts): Roots {
 
 async function ensureRoot(base: string, layers: LayerMounts, key: string, image: Image, places: readonly Place[]): Promise<Root> {
   const folder = join(base, key, 'root');
+  // Mounted there is only what is whole: a crash on the way leaves the image alone, elsewhere.
   if (await isMounted(folder)) return { key, folder };
-  const skeleton = join(base, key, 'skeleton');
+  const [skeleton, bare] = [join(base, key, 'skeleton'), join(base, key, 'image')];
+  await unmountUnder(bare);
   await rm(skeleton, { recursive: true, force: true });
-  await mkdir(folder, { recursive: true });
-  await mkdir(skeleton);
+  for (const made of [folder, bare, skeleton]) await mkdir(made, { recursive: true });
   const lower = (await Promise.all(image.layers.map((layer) => layers.ensure(layer)))).toReversed();
-  await mountImage(layers.base, lower, folder);
+  await mountImage(layers.base, lower, bare);
   try {
-    await copyAttributes(folder, skeleton);
-    await restoreAttributes(layers, image, lower, { folder, skeleton });
-    for (const place of places) await addPlace(folder, skeleton, place);
+    await copyAttributes(bare, skeleton);
+    await restoreAttributes(layers, image, lower, { folder: bare, skeleton });
+    for (const place of places) await addPlace(bare, skeleton, place);
   } finally {
-    await unmount(folder);
+    await unmount(bare);
   }
   await mountStack(layers.base, [skeleton, ...lower], folder);
   return { key, folder };
