@@ -4,58 +4,8 @@ import { test } from 'node:test';
 
 import type { ReleaseNumber } from '../src/domain/ids.ts';
 import type { Strategy } from '../src/domain/release.ts';
-import { createSimWorld, type SimWorld } from '../src/engines/sim/world.ts';
-import { Executor } from '../src/execute/executor.ts';
-import { Fleets } from '../src/execute/fleets.ts';
-import { KeptEngine } from '../src/execute/kept-engine.ts';
-import { MemoryJournal } from '../src/store/memory.ts';
-import { contentOf, FLEET, imageOf, type ReleaseTraits } from './simulation/releases.ts';
-
-interface Site {
-  readonly world: SimWorld;
-  readonly fleets: Fleets;
-  readonly journal: MemoryJournal;
-  deploy(image: string, traits?: ReleaseTraits, size?: number): void;
-  /** Ticks until the condition holds, at most ten simulated minutes. */
-  until(what: string, holds: () => boolean): Promise<void>;
-  running(): Record<string, number>;
-}
-
-function site(): Site {
-  const world = createSimWorld({ seed: 7 });
-  const { clock, runtime, balancer } = world;
-  const journal = new MemoryJournal({ now: () => clock.now() });
-  const executor = new Executor(journal);
-  let drawn = 0;
-  const drawId = (): string => (drawn++).toString(36).padStart(6, '0');
-  const engine = new KeptEngine({ runtime, balancer, journal, executor, clock, revoked: () => null, drawId });
-  const fleets = new Fleets({ journal, executor, engine, clock, revoked: () => null });
-  return {
-    world,
-    fleets,
-    journal,
-    deploy(image, traits = {}, size = 3) {
-      fleets.deploy({ content: contentOf(imageOf(image), traits), size, bounds: null, label: image, by: 'test' });
-    },
-    async until(what, holds) {
-      for (let step = 0; step < 12_000; step++) {
-        await fleets.tickAll();
-        if (holds()) return;
-        await clock.advance(50);
-      }
-      const entries = journal.snapshot().map((entry) => `${entry.kind} ${JSON.stringify(entry.data)}`);
-      assert.fail(`not within ten minutes: ${what}\n${entries.slice(-30).join('\n')}\n${fleets.fleet(FLEET).trouble}`);
-    },
-    running() {
-      const counts: Record<string, number> = {};
-      for (const each of world.instances()) {
-        const release = each.id.split('.')[2] ?? '';
-        counts[release] = (counts[release] ?? 0) + 1;
-      }
-      return counts;
-    },
-  };
-}
+import { FLEET, imageOf } from './simulation/releases.ts';
+import { site, type Site } from './site.ts';
 
 const rolling: Strategy = { kind: 'rolling', minHealthyPercent: 100, maxSurge: 1, batch: null };
 const canary: Strategy = {
@@ -66,22 +16,17 @@ const canary: Strategy = {
   ],
   judge: { maxErrors: null, maxSlowdown: 1.05, maxLatency: [], settleMs: 1000, waitMs: 60_000, unsure: 'roll-back' },
 };
-const serves = ({ fleets }: Site, release: number): boolean => {
-  const state = fleets.state(FLEET);
-  return state.serving === release && state.rollout === null;
-};
-
 for (const strategy of [rolling, { kind: 'blue-green' }, canary, { kind: 'recreate' }] as const satisfies readonly Strategy[]) {
   test(`${strategy.kind}: the second release replaces the first, then a rollback restores it`, async () => {
     const it = site();
     it.deploy('v1', { strategy });
-    await it.until('r1 serves', () => serves(it, 1));
+    await it.until('r1 serves', () => it.serves(1));
     it.deploy('v2', { strategy });
-    await it.until('r2 serves', () => serves(it, 2));
+    await it.until('r2 serves', () => it.serves(2));
     assert.equal(it.running()['r2'], 3);
     assert.deepEqual(it.world.routing(FLEET)?.groups.find((group) => group.weight > 0)?.group, 'web.sim.r2');
     await it.fleets.command(FLEET, { kind: 'rollback', to: null }, 'test');
-    await it.until('r1 serves again', () => serves(it, 1));
+    await it.until('r1 serves again', () => it.serves(1));
     assert.equal(it.running()['r1'], 3);
     assert.deepEqual(it.world.violations, []);
   });
@@ -90,7 +35,7 @@ for (const strategy of [rolling, { kind: 'blue-green' }, canary, { kind: 'recrea
     const it = site();
     it.world.behave(imageOf('bad'), { kind: 'never' });
     it.deploy('v1', { strategy });
-    await it.until('r1 serves', () => serves(it, 1));
+    await it.until('r1 serves', () => it.serves(1));
     it.deploy('bad', { strategy });
     await it.until('the rollout is over', () => it.fleets.state(FLEET).ended?.outcome === 'rolled-back');
     assert.equal(it.fleets.state(FLEET).serving, 1);
@@ -110,7 +55,7 @@ test('rolling by checkpoints: it stands still at each, the last until somebody p
     ],
   };
   it.deploy('v1', { strategy }, 4);
-  await it.until('r1 serves', () => serves(it, 1));
+  await it.until('r1 serves', () => it.serves(1));
   it.deploy('v2', { strategy }, 4);
   const { clock } = it.world;
   const passed = (): number | undefined => it.fleets.state(FLEET).rollout?.checkpoints.passed;
@@ -125,7 +70,7 @@ test('rolling by checkpoints: it stands still at each, the last until somebody p
   await it.fleets.tickAll();
   assert.deepEqual([it.running()['r1'], it.running()['r2']], [1, 3]);
   await it.fleets.command(FLEET, { kind: 'promote', past: 'step' }, 'test');
-  await it.until('r2 serves', () => serves(it, 2));
+  await it.until('r2 serves', () => it.serves(2));
   assert.deepEqual(it.world.violations, []);
 });
 
@@ -133,12 +78,12 @@ test('a checkpoint that nobody promotes for a day is rolled back', async () => {
   const it = site();
   const strategy: Strategy = { ...rolling, checkpoints: [{ percent: 100, holdMs: null }] };
   it.deploy('v1', { strategy });
-  await it.until('r1 serves', () => serves(it, 1));
+  await it.until('r1 serves', () => it.serves(1));
   it.deploy('v2', { strategy });
   await it.until('all of it is new', () => it.running()['r2'] === 3 && shares(it).length === 1);
   await it.until('it stands', () => it.fleets.state(FLEET).rollout?.checkpoints.reachedAt !== null);
   await it.world.clock.advance(25 * 3_600_000);
-  await it.until('r1 serves again', () => serves(it, 1));
+  await it.until('r1 serves again', () => it.serves(1));
   assert.match(it.fleets.state(FLEET).ended?.reason ?? '', /no progress until its deadline/);
   assert.deepEqual(it.world.violations, []);
 });
@@ -150,14 +95,14 @@ const shares = ({ world }: Site): readonly number[] =>
 test('canary: each step has its share, is judged, and the canary becomes the fleet', async () => {
   const it = site();
   it.deploy('v1', { strategy: canary });
-  await it.until('r1 serves', () => serves(it, 1));
+  await it.until('r1 serves', () => it.serves(1));
   it.deploy('v2', { strategy: canary }, 10);
   await it.until('5 %', () => shares(it).includes(500));
   assert.deepEqual([it.running()['r1'], it.running()['r2']], [10, 1]);
   const first = it.world.instances().find(({ id }) => id.includes('.r2.'));
   await it.until('50 %', () => shares(it).includes(5000));
   assert.deepEqual([it.running()['r1'], it.running()['r2']], [10, 5]);
-  await it.until('r2 serves', () => serves(it, 2));
+  await it.until('r2 serves', () => it.serves(2));
   assert.equal(kinds(it).filter((kind) => kind === 'canary.passed').length, 2);
   assert.ok(
     it.world.instances().some(({ id }) => id === first?.id),
@@ -170,7 +115,7 @@ test('canary: a release that answers its probe and fails its requests is judged,
   const it = site();
   it.world.behave(imageOf('liar'), { kind: 'lies', healthyAfterMs: 100 });
   it.deploy('v1', { strategy: canary });
-  await it.until('r1 serves', () => serves(it, 1));
+  await it.until('r1 serves', () => it.serves(1));
   it.deploy('liar', { strategy: canary });
   await it.until('the rollout is over', () => it.fleets.state(FLEET).ended?.outcome === 'rolled-back');
   assert.match(it.fleets.state(FLEET).ended?.reason ?? '', /the judge failed r2 at 5 %: errors: 100 % against 0 %/);
@@ -183,7 +128,7 @@ test('canary: a step that waits for a person goes on when promoted, and is rolle
   const it = site();
   const strategy: Strategy = { kind: 'canary', steps: [{ weight: 2000, holdMs: null }], judge: null };
   it.deploy('v1', { strategy });
-  await it.until('r1 serves', () => serves(it, 1));
+  await it.until('r1 serves', () => it.serves(1));
   it.deploy('v2', { strategy });
   await it.until('20 %', () => it.fleets.state(FLEET).rollout?.canary.window != null);
   const { plan } = it.fleets.fleet(FLEET).last ?? {};
@@ -192,7 +137,7 @@ test('canary: a step that waits for a person goes on when promoted, and is rolle
   await it.fleets.tickAll();
   assert.equal(it.fleets.state(FLEET).rollout?.phase, 'advancing');
   await it.fleets.command(FLEET, { kind: 'promote', past: 'step' }, 'test');
-  await it.until('r2 serves', () => serves(it, 2));
+  await it.until('r2 serves', () => it.serves(2));
   it.deploy('v3', { strategy });
   await it.until('20 % again', () => it.fleets.state(FLEET).rollout?.canary.window != null);
   await it.world.clock.advance(25 * 3_600_000);
@@ -202,9 +147,9 @@ test('canary: a step that waits for a person goes on when promoted, and is rolle
 test('blue-green: a rollback while blue is warm switches at once and launches nothing', async () => {
   const it = site();
   it.deploy('v1', { strategy: { kind: 'blue-green' } });
-  await it.until('r1 serves', () => serves(it, 1));
+  await it.until('r1 serves', () => it.serves(1));
   it.deploy('v2', { strategy: { kind: 'blue-green' } });
-  await it.until('r2 serves', () => serves(it, 2));
+  await it.until('r2 serves', () => it.serves(2));
   const before = it.world.clock.now();
   await it.fleets.command(FLEET, { kind: 'rollback', to: 1 as ReleaseNumber }, 'test');
   assert.equal(it.world.routing(FLEET)?.groups.find((group) => group.weight === 10_000)?.group, 'web.sim.r1');
@@ -214,7 +159,7 @@ test('blue-green: a rollback while blue is warm switches at once and launches no
 test('the same deploy twice does nothing the second time', async () => {
   const it = site();
   it.deploy('v1');
-  await it.until('r1 serves', () => serves(it, 1));
+  await it.until('r1 serves', () => it.serves(1));
   const entries = it.journal.snapshot().length;
   it.deploy('v1');
   await it.fleets.tickAll();
@@ -224,7 +169,7 @@ test('the same deploy twice does nothing the second time', async () => {
 test('an instance that dies is replaced by one of the same release', async () => {
   const it = site();
   it.deploy('v1');
-  await it.until('r1 serves', () => serves(it, 1));
+  await it.until('r1 serves', () => it.serves(1));
   const [victim] = it.world.instances();
   assert.ok(victim);
   it.world.kill(victim.id);
@@ -234,9 +179,9 @@ test('an instance that dies is replaced by one of the same release', async () =>
 test('a warm group goes when its window has passed', async () => {
   const it = site();
   it.deploy('v1', { keepMs: 60_000 });
-  await it.until('r1 serves', () => serves(it, 1));
+  await it.until('r1 serves', () => it.serves(1));
   it.deploy('v2', { keepMs: 60_000 });
-  await it.until('r2 serves', () => serves(it, 2));
+  await it.until('r2 serves', () => it.serves(2));
   await it.until('r1 is gone', () => it.running()['r1'] === undefined);
   assert.deepEqual(it.fleets.state(FLEET).warm, []);
 });
@@ -244,7 +189,7 @@ test('a warm group goes when its window has passed', async () => {
 test('a removed fleet leaves nothing', async () => {
   const it = site();
   it.deploy('v1');
-  await it.until('r1 serves', () => serves(it, 1));
+  await it.until('r1 serves', () => it.serves(1));
   await it.fleets.command(FLEET, { kind: 'retire' }, 'test');
   await it.until('the fleet is gone', () => it.fleets.list().length === 0);
   assert.deepEqual(it.running(), {});
@@ -256,7 +201,7 @@ test('a release whose instances die right after they were healthy never counts a
   it.world.behave(imageOf('short-lived'), { kind: 'exits', healthyAfterMs: 300, afterMs: 700 });
   const strategy = { kind: 'blue-green' } as const;
   it.deploy('v1', { strategy }, 1);
-  await it.until('r1 serves', () => serves(it, 1));
+  await it.until('r1 serves', () => it.serves(1));
   it.deploy('short-lived', { strategy }, 1);
   await it.until('the rollout is over', () => {
     assert.equal(it.fleets.state(FLEET).serving, 1);

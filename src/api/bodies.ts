@@ -2,11 +2,12 @@
 import * as z from 'zod';
 
 import { EVIDENCE_KINDS } from '../domain/evidence.ts';
-import type { GroupId, InstanceId } from '../domain/ids.ts';
+import type { ContainerId, GroupId, InstanceId } from '../domain/ids.ts';
 import { GATE_NAMES, SEVERITIES, VERDICTS } from '../domain/gate.ts';
 import { CATALOGUE, type ErrorCode } from '../errors/catalogue.ts';
 import { PinnedReference, ReferenceState } from './configuration-bodies.ts';
 import { Revocation, Trashed } from './lineage-bodies.ts';
+import { Checkpoint, TaskStatus } from './task-bodies.ts';
 import { digest, fleet, json, list, release, text, time } from './parts.ts';
 
 const errorCode = z.enum(Object.keys(CATALOGUE) as [ErrorCode, ...ErrorCode[]]);
@@ -378,13 +379,6 @@ const Scaling = z.object({
   /** A person has set the size. */
   held: z.boolean(),
 });
-const Checkpoint = z.object({
-  /** From 1. */
-  number: z.int(),
-  of: z.int(),
-  /** Of the desired instances. */
-  percent: z.number(),
-});
 export const FleetStatus = z
   .object({
     fleet,
@@ -416,6 +410,8 @@ export const FleetStatus = z
     canary: Canary.nullable(),
     /** Of a rolling rollout: the next, until all have passed. */
     checkpoint: Checkpoint.nullable(),
+    /** Of the present rollout; of the last one while none is under way. */
+    tasks: list(TaskStatus),
     /** Of the release that it moves to, or is at. */
     brokenGlass: BrokenGlass.nullable(),
     /** Of its references, those whose source has another value by now, or none: as it was last asked. */
@@ -437,7 +433,8 @@ export const Entry = z
 
 export const LogLine = z
   .object({
-    instance: text<InstanceId>(),
+    /** Or a job. */
+    instance: text<ContainerId>(),
     at: time,
     stream: z.enum(['stdout', 'stderr']),
     text: z.string(),

@@ -158,6 +158,7 @@ export const ROUTES = {
     answer: 'json',
     summary: 'Go past a step of a canary, or a checkpoint',
   },
+  approve: { method: 'POST', path: '/v1/fleets/:service/approve', answer: 'json', summary: 'Approve what the rollout waits for' },
   abort: { method: 'POST', path: '/v1/fleets/:service/abort', answer: 'json', summary: 'Give the rollout up and go back' },
   retire: { method: 'POST', path: '/v1/fleets/:service/retire', answer: 'json', summary: 'Drain and retire the whole fleet' },
 

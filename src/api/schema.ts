@@ -63,6 +63,8 @@ const Deploy = z.strictObject({
 const LONGEST_MS = 365 * 86_400_000;
 const ofFleet = z.strictObject({ service: name });
 const toFleet = ofFleet.extend({ by });
+/** A point of no return on the way is overruled. */
+const pastNoReturn = z.boolean().default(false);
 
 /** Over retention.yaml. */
 const Retention = z.strictObject({
@@ -282,7 +284,7 @@ export const SCHEMAS = {
     answer: z.object({ fleet, release: release.nullable(), references: References }),
   },
   releases: { input: ofFleet, answer: z.object({ fleet, releases: list(Release) }) },
-  rollback: { input: toFleet.extend({ to: z.int().positive().optional() }), answer: FleetStatus },
+  rollback: { input: toFleet.extend({ to: z.int().positive().optional(), pastNoReturn }), answer: FleetStatus },
   scale: {
     input: toFleet.extend({
       /** `auto`: it follows the load again. */
@@ -295,7 +297,8 @@ export const SCHEMAS = {
   pause: { input: toFleet, answer: FleetStatus },
   resume: { input: toFleet, answer: FleetStatus },
   promote: { input: toFleet.extend({ past: z.enum(['step', 'all']).default('step') }), answer: FleetStatus },
-  abort: { input: toFleet, answer: FleetStatus },
+  approve: { input: toFleet, answer: FleetStatus },
+  abort: { input: toFleet.extend({ pastNoReturn }), answer: FleetStatus },
   retire: { input: toFleet, answer: FleetStatus },
 
   logs: {

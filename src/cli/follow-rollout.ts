@@ -18,6 +18,8 @@ const TOLD = new Set([
   'rollout.progress',
   'canary.judged',
   'canary.passed',
+  'task.started',
+  'task.ended',
   'checkpoint.reached',
   'checkpoint.passed',
   'rollout.paused',

@@ -228,6 +228,7 @@ const handlers: Readonly<Record<string, (input: never, ctx: StreamContext) => Pr
   scale: async () => fleet(),
   pause: async () => moving,
   resume: async () => moving,
+  approve: async () => moving,
   abort: async () => moving,
   retire: async () => fleet({ phase: 'retiring' }),
   logs: async ({ follow }: { readonly follow: boolean }, context) => {
@@ -297,7 +298,9 @@ const CALLS: readonly (readonly [args: string, exit: number])[] = [
   ['scale web 3', 0],
   ['pause web', 0],
   ['resume web', 0],
+  ['approve web', 0],
   ['abort web', 0],
+  ['abort web --past-no-return', 0],
   ['remove web --no-wait', 0],
   ['logs web --tail 5', 0],
   ['history web --limit 3', 0],

@@ -34,7 +34,7 @@ export function endingWatcher({ fleet, release, joined }: Awaited): (entry: Entr
       return null;
     }
     if (!ours) return null;
-    if (entry.kind === 'rollout.attention') return attention(fleet, entry);
+    if (entry.kind === 'rollout.attention') return attention(fleet, release, latest, entry);
     if (entry.kind === 'fleet.retiring') return removed(fleet, release);
     if (entry.kind !== 'rollout.finished') return null;
     return latest.to === release ? 'done' : rolledBack(fleet, release, latest);
@@ -48,8 +48,13 @@ function rolledBack(fleet: FleetId, release: number, { to, reason }: Started): K
   });
 }
 
-function attention(fleet: FleetId, entry: EntryBody): KilnError {
+function attention(fleet: FleetId, release: number, { cause }: Started, entry: EntryBody): KilnError {
   const { reason } = entry.data as { readonly reason?: string };
+  if (cause === 'deploy') {
+    return new KilnError('ATTENTION', `${fleet}: r${release} failed and cannot be rolled back (${reason ?? 'no reason given'})`, {
+      hint: `Kiln holds everything as it is; deploy a release that works, or \`kiln abort ${serviceOf(fleet)} --past-no-return\``,
+    });
+  }
   return new KilnError('ATTENTION', `${fleet}: the way back is not healthy either (${reason ?? 'no reason given'})`, {
     hint: `Kiln goes on trying; look at \`kiln status ${serviceOf(fleet)}\` and deploy a release that works`,
   });

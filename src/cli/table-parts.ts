@@ -20,3 +20,8 @@ export const optional = (name: string, summary: string, completes: Completes = '
 });
 
 export const image = required('IMAGE', 'a digest, its first digits, a tag, or a channel', 'image');
+export const service = required('SERVICE', 'a service, or SERVICE.ENVIRONMENT where several environments run it', 'service');
+export const pastNoReturn = option(
+  '--past-no-return',
+  'also past a point of no return, which the older release may not work beyond',
+);

@@ -2,7 +2,8 @@
 import type { CommandSpec, OptionSpec } from './command.ts';
 import { DIFF_COMMAND } from './diff-command.ts';
 import { LINEAGE_COMMANDS } from './lineage-commands.ts';
-import { image, option, optional, repeated, required } from './table-parts.ts';
+import { ROLLOUT_COMMANDS } from './rollout-commands.ts';
+import { image, option, optional, pastNoReturn, repeated, required, service } from './table-parts.ts';
 
 /** Those that any command can end with. */
 export const EXIT_CODES: Readonly<Record<number, string>> = {
@@ -19,7 +20,6 @@ export const COMMON_OPTIONS: readonly OptionSpec[] = [
 ];
 
 const FAILED_ROLLOUT = { 4: 'failed and rolled back', 5: 'failed and not rolled back: a person is needed' };
-const service = required('SERVICE', 'a service, or SERVICE.ENVIRONMENT where several environments run it', 'service');
 const anyService = optional('SERVICE', 'only this service', 'service');
 const folder = optional('DIR', 'the folder of kiln.yaml; the current one by default', 'folder');
 const wait = [
@@ -293,7 +293,7 @@ export const COMMANDS: readonly CommandSpec[] = [
     group: 'Fleets',
     summary: 'Go back to the release that served before, or to a given one',
     arguments: [service],
-    options: [option('--to <RELEASE>', 'the release, as in r7'), ...wait],
+    options: [option('--to <RELEASE>', 'the release, as in r7'), pastNoReturn, ...wait],
     example: 'kiln rollback web',
     exits: FAILED_ROLLOUT,
     load: () => import('./commands/rollback.ts'),
@@ -308,46 +308,7 @@ export const COMMANDS: readonly CommandSpec[] = [
     exits: {},
     load: () => import('./commands/scale.ts'),
   },
-  {
-    name: 'pause',
-    group: 'Fleets',
-    summary: 'Hold a rollout where it is',
-    arguments: [service],
-    options: [],
-    example: 'kiln pause web',
-    exits: {},
-    load: () => import('./commands/pause.ts'),
-  },
-  {
-    name: 'resume',
-    group: 'Fleets',
-    summary: 'Go on with a paused rollout',
-    arguments: [service],
-    options: [],
-    example: 'kiln resume web',
-    exits: {},
-    load: () => import('./commands/resume.ts'),
-  },
-  {
-    name: 'promote',
-    group: 'Fleets',
-    summary: 'Go past the present step of a canary or checkpoint of a rolling rollout, whatever it still waits for',
-    arguments: [service],
-    options: [option('--all', 'past all of them')],
-    example: 'kiln promote web',
-    exits: {},
-    load: () => import('./commands/promote.ts'),
-  },
-  {
-    name: 'abort',
-    group: 'Fleets',
-    summary: 'Give a rollout up and go back to where it came from',
-    arguments: [service],
-    options: [],
-    example: 'kiln abort web',
-    exits: {},
-    load: () => import('./commands/abort.ts'),
-  },
+  ...ROLLOUT_COMMANDS,
   {
     name: 'remove',
     group: 'Fleets',

@@ -33,6 +33,7 @@ import { mendImages } from './mend-images.ts';
 import type { Machine, Parts } from './parts.ts';
 import { followPatch, openPatches } from './patch.ts';
 import { serveBySetting } from './serve.ts';
+import { openWebhooks } from './webhooks.ts';
 
 export interface DaemonOptions {
   readonly home: Home;
@@ -100,7 +101,8 @@ function stopHomeless({ home, log, onStopAsked }: DaemonOptions): void {
 
 /** Where nothing runs, nothing is left on the machine: no mount, no bridge, no load balancer. */
 async function leave(machine: Machine): Promise<void> {
-  const running = await machine.runtime.observe({ signal: AbortSignal.timeout(5_000) });
+  const ctx = { signal: AbortSignal.timeout(5_000) };
+  const running = [...(await machine.runtime.observe(ctx)), ...(await machine.runtime.jobs(ctx))];
   await (running.length === 0 ? machine.clear() : machine.close());
 }
 
@@ -110,7 +112,8 @@ function assemble({ home, clock, configuration, onStopAsked }: DaemonOptions, jo
   const lineage = openLineage(journal, clock);
   const { revoked } = lineage;
   const engine = new KeptEngine({ runtime, balancer, journal, executor, clock, revoked, drawId });
-  const fleets = new Fleets({ journal, executor, engine, clock, revoked });
+  const deliver = openWebhooks({ clock, env: process.env });
+  const fleets = new Fleets({ journal, executor, engine, clock, revoked, deliver });
   const startedAt = clock.now();
   const gate = createGate(clock);
   const parts: Parts = {

@@ -16,7 +16,7 @@ type Back = Extract<Command, { kind: 'rollback' }>;
 
 type FleetVerbs = Pick<
   Handlers,
-  'fleets' | 'status' | 'releases' | 'rollback' | 'scale' | 'pause' | 'resume' | 'promote' | 'abort' | 'retire'
+  'fleets' | 'status' | 'releases' | 'rollback' | 'scale' | 'pause' | 'resume' | 'promote' | 'approve' | 'abort' | 'retire'
 >;
 
 /** Who looks at all fleets asks no source more often: there may be many, and the look is repeated. */
@@ -61,7 +61,8 @@ export function fleetVerbs(parts: Parts): FleetVerbs {
     },
     rollback: (input, ctx) =>
       parts.gate.shared(async () => {
-        const command = { kind: 'rollback', to: (input.to ?? null) as ReleaseNumber | null } as const;
+        const { to = null, pastNoReturn } = input;
+        const command = { kind: 'rollback', to: to as ReleaseNumber | null, pastNoReturn } as const;
         await requireWay(parts, await named(input.service, ctx), command, ctx);
         return give(input, command, ctx);
       }),
@@ -72,7 +73,8 @@ export function fleetVerbs(parts: Parts): FleetVerbs {
     pause: (input, ctx) => give(input, { kind: 'pause' }, ctx),
     resume: (input, ctx) => give(input, { kind: 'resume' }, ctx),
     promote: (input, ctx) => give(input, { kind: 'promote', past: input.past }, ctx),
-    abort: (input, ctx) => give(input, { kind: 'abort' }, ctx),
+    abort: (input, ctx) => give(input, { kind: 'abort', pastNoReturn: input.pastNoReturn }, ctx),
+    approve: (input, ctx) => give(input, { kind: 'approve', by: input.by }, ctx),
     retire: (input, ctx) => give(input, { kind: 'retire' }, ctx),
   };
 }

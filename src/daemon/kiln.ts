@@ -93,7 +93,8 @@ async function stopAll(parts: Parts, by: string, ctx: CallContext): Promise<read
   const all = fleets.list();
   const unexplained = await retireUnexplained(parts, by, ctx);
   await Promise.all(all.map((fleet) => fleets.command(fleet, { kind: 'stop' }, by)));
-  const left = async (fleet: FleetId): Promise<boolean> => (await engine.instances(fleet, ctx)).length > 0;
+  const left = async (fleet: FleetId): Promise<boolean> =>
+    (await engine.instances(fleet, ctx)).length + (await engine.jobs(fleet, ctx)).length > 0;
   while ((await Promise.all(all.map(left))).some(Boolean)) await clock.sleep(STOP_POLL_MS, ctx.signal);
   return [...new Set([...all, ...unexplained])];
 }

@@ -13,6 +13,7 @@ const state = { ...emptyFleet('web.local' as FleetId), size: 3, serving: 7 as Re
 const usage = [{ instance: instanceId(group, 'aaaaaa'), cpuMs: 1500, memoryBytes: 1 << 25 }];
 const observed = {
   fleet: state.fleet,
+  jobs: [],
   groups: [
     {
       group,

@@ -4,7 +4,7 @@ import type { NewerPackages } from '../bake/newer-packages.ts';
 import type { Configuration } from '../config/configuration.ts';
 import type { FleetId, InstanceId } from '../domain/ids.ts';
 import type { DockerfileRecipe, Recipe } from '../domain/recipe.ts';
-import type { Balancer, CallContext, Engine, InstanceObservation, Problem, Runtime } from '../engines/engine.ts';
+import type { Balancer, CallContext, Engine, InstanceObservation, JobObservation, Problem, Runtime } from '../engines/engine.ts';
 import type { InstanceLogs } from '../engines/host/logs.ts';
 import type { Fleets } from '../execute/fleets.ts';
 import type { Signer } from '../keys/signer.ts';
@@ -24,6 +24,7 @@ import type { Lineage } from './lineage.ts';
 /** The engine of this machine, and what it can say of single instances. */
 export interface InstanceEngine extends Engine {
   instances(fleet: FleetId, ctx: CallContext): Promise<readonly InstanceObservation[]>;
+  jobs(fleet: FleetId, ctx: CallContext): Promise<readonly JobObservation[]>;
   /** What runs without any release of the history, in every fleet. */
   unexplained(ctx: CallContext): Promise<readonly InstanceObservation[]>;
   /** Drained before. Absent is success. */

@@ -1,10 +1,13 @@
 /** A plan in words, for `kiln deploy --plan`. */
 import { shortDigest } from '../domain/digest.ts';
+import type { ReleaseContent } from '../domain/release.ts';
+import { titleOf, type Task } from '../domain/task.ts';
 import type { Upkeep } from '../domain/upkeep.ts';
 import type { CanaryRule, Weights } from '../engines/engine.ts';
 import type { FleetEvent } from '../plan/events.ts';
 import type { Plan, Step } from '../plan/plan.ts';
 import { matchText, stickyText } from '../plan/strategies/canary-step.ts';
+import { lasting } from '../plan/tasks.ts';
 
 /** What a deploy would record, the next steps, and what it would then wait for. */
 export function describePlan(events: readonly FleetEvent[], { steps, waits }: Plan): readonly string[] {
@@ -27,6 +30,12 @@ function describeStep(step: Step): readonly string[] {
       return [`drain and retire ${step.instance}`];
     case 'set-traffic':
       return [`send the traffic to ${describeWeights(step.weights)}${describeRule(step.canary)}`];
+    case 'start-job':
+      return [`begin the job ${step.task} of r${step.release}`];
+    case 'end-job':
+      return [`end the job ${step.job}`];
+    case 'run-task':
+      return [`run the task ${step.task} of r${step.release}`];
     case 'delete-group':
       return [`drain and retire ${step.group}`];
     case 'forget-fleet':
@@ -37,7 +46,11 @@ function describeStep(step: Step): readonly string[] {
 function describeEvent(event: FleetEvent): readonly string[] {
   switch (event.kind) {
     case 'release.made':
-      return [`make release r${event.release.number} of image ${shortDigest(event.release.content.image)}`];
+      return [
+        `make release r${event.release.number} of image ${shortDigest(event.release.content.image)}`,
+        ...describeTasks(event.release.content),
+        ...describeFloor(event.release.content),
+      ];
     case 'size.set':
       return [`set the size to ${event.size}`];
     case 'bounds.set':
@@ -57,6 +70,8 @@ function describeEvent(event: FleetEvent): readonly string[] {
     case 'canary.stepped':
     case 'canary.judged':
     case 'canary.passed':
+    case 'task.started':
+    case 'task.ended':
     case 'checkpoint.reached':
     case 'checkpoint.passed':
     case 'rollout.paused':
@@ -88,6 +103,32 @@ function describeRule(rule: CanaryRule | null): string {
     ...(rule.mirror === 0 ? [] : [`a copy of ${rule.mirror / 100} % of the safe requests`]),
   ];
   return `; to ${rule.group} ${parts.join(', ')}`;
+}
+
+const WHEN = {
+  before: 'before anything of it is launched',
+  traffic: 'before it gets traffic',
+  after: 'when the rollout has ended',
+} as const;
+
+/** What the rollout will stop at, in its order. */
+function describeTasks({ replace }: ReleaseContent): readonly string[] {
+  return (['before', 'traffic', 'after'] as const).flatMap((at) => {
+    const tasks = (replace.tasks ?? []).filter((task) => task.at === at).map(describeTask);
+    return tasks.length === 0 ? [] : [`${WHEN[at]}: ${tasks.join('; then ')}`];
+  });
+}
+
+function describeTask(task: Task): string {
+  const within = `${titleOf(task)}, at most ${lasting(task.deadlineMs)}`;
+  return task.kind === 'job' && task.noReturn !== null ? `${within}, a point of no return (${task.noReturn})` : within;
+}
+
+/** Why nothing serves for a while. */
+function describeFloor({ launch }: ReleaseContent): readonly string[] {
+  const single = launch.volumes.find((volume) => volume.singleWriter);
+  if (single === undefined) return [];
+  return [`stop the old instance before the new one starts: the volume "${single.name}" has a single writer, so the floor is 0`];
 }
 
 function describeWeights(weights: Weights): string {

@@ -12,6 +12,7 @@ import type { FleetState } from '../plan/state.ts';
 import { stepKind, stepText, stickyText, weightAt } from '../plan/strategies/canary-step.ts';
 import { worldOf } from '../plan/world.ts';
 import { pinnedBody, referencesIn, stateBody } from './references.ts';
+import { tasksInStatus } from './task-status.ts';
 
 export interface Seen {
   readonly revoked: Revoked;
@@ -51,6 +52,7 @@ export function statusOf(seen: Seen): FleetStatusBody {
     trouble: trouble ?? observed?.trouble ?? null,
     canary: canaryOf(state),
     checkpoint: checkpointOf(state),
+    tasks: tasksInStatus(state),
     brokenGlass: releaseIn(state, target ?? serving)?.brokenGlass ?? null,
     drift: drifted.map(stateBody),
     ended: ended === null ? null : { to: ended.to, outcome: ended.outcome, reason: ended.reason, at: ended.at },

@@ -19,6 +19,7 @@ import type { HostRuntime } from '../engines/host/runtime.ts';
 import { KilnError } from '../errors/error.ts';
 import type { Trial, Trials } from '../gates/test/trial.ts';
 import type { Clock } from '../platform/clock.ts';
+import { testsOn } from './instance-tests.ts';
 import { sha256 } from '../platform/hash.ts';
 
 const isTrial = (id: InstanceId): boolean => environmentOf(fleetOf(groupOf(id))) === TRIAL_ENVIRONMENT;
@@ -40,7 +41,10 @@ export async function withTrials(host: HostRuntime, clock: Clock): Promise<HostW
   await Promise.all(left.map(({ id }) => host.remove(id, NO_HURRY)));
   const observe = async (ctx: typeof NO_HURRY, fleet?: FleetId): Promise<readonly InstanceObservation[]> =>
     (await host.observe(ctx, fleet)).filter(({ id }) => !isTrial(id));
-  return { runtime: { ...host, observe }, trials: { boot: (content, signal) => boot(host, clock, content, signal) } };
+  return {
+    runtime: { ...host, observe, test: testsOn(host, clock) },
+    trials: { boot: (content, signal) => boot(host, clock, content, signal) },
+  };
 }
 
 async function boot(host: HostRuntime, clock: Clock, content: ReleaseContent, signal: AbortSignal): Promise<Trial> {

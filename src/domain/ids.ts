@@ -3,6 +3,7 @@
  *
  * Shapes, built from each other with dots (names hold no dot, so every id splits in one way):
  *   service `web` · environment `local` · fleet `web.local` · group `web.local.r7` · instance `web.local.r7.k3f9x2`
+ *   job `web.local.r7.job-migrate`
  */
 declare const brand: unique symbol;
 type Brand<T, B extends string> = T & { readonly [brand]: B };
@@ -12,6 +13,9 @@ export type EnvironmentName = Brand<string, 'environment'>;
 export type FleetId = Brand<string, 'fleet'>;
 export type GroupId = Brand<string, 'group'>;
 export type InstanceId = Brand<string, 'instance'>;
+export type JobId = Brand<string, 'job'>;
+/** What has a process, a log and a network of its own. */
+export type ContainerId = InstanceId | JobId;
 /** Counts from 1 within a fleet, never reused. */
 export type ReleaseNumber = Brand<number, 'release'>;
 
@@ -30,6 +34,10 @@ export const groupId = (fleet: FleetId, release: ReleaseNumber): GroupId => `${f
 /** `suffix` is six characters of a-z0-9, drawn by the caller's id source. */
 export const instanceId = (group: GroupId, suffix: string): InstanceId => `${group}.${suffix}` as InstanceId;
 
+/** `name`: of the task, unique within its release. No instance has such an id. */
+export const jobId = (group: GroupId, name: string): JobId => `${group}.${JOB}${name}` as JobId;
+const JOB = 'job-';
+
 export const isFleetId = (text: string): text is FleetId => {
   const parts = text.split('.');
   return parts.length === 2 && parts.every(isName);
@@ -45,8 +53,15 @@ export const isInstanceId = (text: string): text is InstanceId => {
   return parts.length === 4 && isGroupId(parts.slice(0, 3).join('.')) && INSTANCE.test(parts[3] ?? '');
 };
 
+export const isJobId = (text: string): text is JobId => {
+  const [name = '', ...group] = text.split('.').toReversed();
+  return isGroupId(group.toReversed().join('.')) && name.startsWith(JOB) && isName(name.slice(JOB.length));
+};
+
+export const isContainerId = (text: string): text is ContainerId => isInstanceId(text) || isJobId(text);
+
 export const serviceOf = (fleet: FleetId): ServiceName => fleet.split('.')[0] as ServiceName;
 export const environmentOf = (fleet: FleetId): EnvironmentName => fleet.split('.')[1] as EnvironmentName;
 export const fleetOf = (group: GroupId): FleetId => group.slice(0, group.lastIndexOf('.')) as FleetId;
 export const releaseOf = (group: GroupId): ReleaseNumber => Number(group.slice(group.lastIndexOf('.') + 2)) as ReleaseNumber;
-export const groupOf = (instance: InstanceId): GroupId => instance.slice(0, instance.lastIndexOf('.')) as GroupId;
+export const groupOf = (id: ContainerId): GroupId => id.slice(0, id.lastIndexOf('.')) as GroupId;

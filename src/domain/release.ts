@@ -5,6 +5,7 @@
 import type { Digest } from './digest.ts';
 import type { FleetId, ReleaseNumber } from './ids.ts';
 import type { ClientKey, Match } from './requests.ts';
+import type { Task } from './task.ts';
 
 /** `none`: an instance is healthy once its process has lived for `warmUpMs`. */
 export type Probe =
@@ -205,6 +206,8 @@ export interface Replace {
   readonly deadlineMs: number;
   /** What becomes of instances whose image is revoked. Absent: they are reported and go on. */
   readonly revoked?: 'roll-back';
+  /** At each point in this order. Absent: none. */
+  readonly tasks?: readonly Task[];
 }
 
 /** Everything that the hash covers. */

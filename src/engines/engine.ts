@@ -10,9 +10,10 @@
  * Engines import this file, never each other, and never the planner.
  */
 import type { Digest } from '../domain/digest.ts';
-import type { FleetId, GroupId, InstanceId } from '../domain/ids.ts';
+import type { FleetId, GroupId, InstanceId, JobId } from '../domain/ids.ts';
 import type { Health, Release } from '../domain/release.ts';
 import type { ClientKey, Match } from '../domain/requests.ts';
+import type { InstanceTest } from '../domain/task.ts';
 
 export type EngineName = 'host' | 'docker' | 'kubernetes' | 'aws' | 'sim';
 
@@ -92,6 +93,7 @@ export interface GroupObservation {
 export interface FleetObservation extends Traffic {
   readonly fleet: FleetId;
   readonly groups: readonly GroupObservation[];
+  readonly jobs: readonly JobObservation[];
   /** False while the last table that was asked for is not what is acknowledged: it may still come into force. */
   readonly settled: boolean;
   /** What the engine was asked for and could not do when it last tried, for people; null where all is well. */
@@ -114,6 +116,11 @@ export interface Engine {
   deleteGroup(group: GroupId, ctx: CallContext): Promise<void>;
   /** Durable and acknowledged by the load balancer before it returns. */
   setTraffic(fleet: FleetId, traffic: Traffic, ctx: CallContext): Promise<void>;
+  /** As the runtime's. */
+  startJob(job: Job, ctx: CallContext): Promise<void>;
+  removeJob(id: JobId, ctx: CallContext): Promise<void>;
+  /** An HTTP test on every healthy instance of the group, a command beside one. Null: passed; else what was wrong. */
+  test(group: GroupId, test: InstanceTest, withinMs: number, ctx: CallContext): Promise<string | null>;
   /** What each group has answered so far. Throws rather than answer half. */
   metrics(fleet: FleetId, ctx: CallContext): Promise<readonly GroupMetrics[]>;
   /** What each instance uses. Throws rather than answer half. */
@@ -169,6 +176,21 @@ export interface InstanceUsage {
   readonly memoryBytes: number;
 }
 
+/** A command of a release, with all that its instances are launched with and no traffic, that runs to its end. */
+export interface Job {
+  readonly id: JobId;
+  readonly release: Release;
+  readonly command: readonly string[];
+}
+
+export interface JobObservation {
+  readonly id: JobId;
+  /** `made`: its command was not begun. `lost`: it was, and how it ended cannot be known any more. */
+  readonly status: 'made' | 'running' | 'passed' | 'failed' | 'lost';
+  /** For people, once it is over: "exited with code 1; its last lines: …". */
+  readonly detail: string;
+}
+
 /** Runs single instances and probes their health; knows nothing of groups' sizes, traffic or rollouts. */
 export interface Runtime {
   readonly name: EngineName;
@@ -186,7 +208,18 @@ export interface Runtime {
   observe(ctx: CallContext, fleet?: FleetId): Promise<readonly InstanceObservation[]>;
   /** What each instance of the fleet uses; those that have ended are not in it. */
   usage(fleet: FleetId, ctx: CallContext): Promise<readonly InstanceUsage[]>;
-  /** Calls back when the health of any instance of a fleet changes, so that nobody has to poll. Returns the way to stop. */
+  /**
+   * Begins the job, and never twice: one that is there is left alone, unless it is `made`. Throws LAUNCH_FAILED where it
+   * can't be begun and never was: nothing of it is left then.
+   */
+  startJob(job: Job, ctx: CallContext): Promise<void>;
+  /** All of ours that were not removed, ended ones included: an end is kept until then. Cheap: called every tick. */
+  jobs(ctx: CallContext): Promise<readonly JobObservation[]>;
+  /** Stop signal, grace, SIGKILL; then everything of it is gone but its log. Absent is success. Its id is not used again. */
+  removeJob(id: JobId, ctx: CallContext): Promise<void>;
+  /** On one healthy instance, tried until it passes or its time is over. Null: passed; else what was wrong. */
+  test(id: InstanceId, test: InstanceTest, withinMs: number, ctx: CallContext): Promise<string | null>;
+  /** Calls back when the health of any instance of a fleet changes, or a job ends, so that nobody has to poll. Returns the way to stop. */
   onChange(listener: (fleet: FleetId) => void): () => void;
   /** Lets go of timers and sockets. Instances go on running. */
   close(): Promise<void>;

@@ -52,6 +52,12 @@ export const CATALOGUE = {
   IMAGES_BUSY: entry('machine', 2, 409, 'Images are on their way in all the time, and none can be collected beside them.'),
   IMAGE_REVOKED: entry('user', 2, 409, 'The image was revoked: it may not start, and nothing may be built on it.'),
   CHANNEL_REFUSED: entry('user', 2, 409, 'The channel may not be moved to the image: its policy, or the image, forbids it.'),
+  POINT_OF_NO_RETURN: entry(
+    'user',
+    2,
+    409,
+    'An older release may not serve again: a job has passed that it could not work with.',
+  ),
   IMAGE_NOT_PINNED: entry('user', 2, 422, 'A tag was given where only a digest may stand.'),
   IMAGE_INVALID: entry('remote', 2, 422, 'The image breaks the OCI image specification.'),
   LAYER_UNSAFE: entry('remote', 2, 422, 'A layer holds a path, link or size that Kiln refuses to unpack.'),

@@ -20,6 +20,8 @@ export const FLEET_KINDS: ReadonlySet<string> = new Set<FleetEvent['kind']>([
   'canary.stepped',
   'canary.judged',
   'canary.passed',
+  'task.started',
+  'task.ended',
   'checkpoint.reached',
   'checkpoint.passed',
   'rollout.paused',

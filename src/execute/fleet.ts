@@ -8,9 +8,8 @@ import type { Digest } from '../domain/digest.ts';
 import type { FleetId } from '../domain/ids.ts';
 import type { Revoked } from '../domain/revocation.ts';
 import type { Measurement } from '../domain/upkeep.ts';
-import type { CallContext, Engine, FleetObservation, GroupMetrics } from '../engines/engine.ts';
+import type { CallContext, FleetObservation, GroupMetrics } from '../engines/engine.ts';
 import { KilnError, messageOf } from '../errors/error.ts';
-import type { Clock } from '../platform/clock.ts';
 import { decide, type Command } from '../plan/commands.ts';
 import type { FleetEvent } from '../plan/events.ts';
 import { lintPlan } from '../plan/lint.ts';
@@ -22,11 +21,9 @@ import type { Entry } from '../store/journal.ts';
 import { entryOf, fleetEventOf } from './events.ts';
 import type { Executor } from './executor.ts';
 import { Meter } from './meter.ts';
+import { Tasks, type TaskParts } from './tasks.ts';
 
-export interface FleetParts {
-  readonly engine: Engine;
-  readonly executor: Executor;
-  readonly clock: Clock;
+export interface FleetParts extends TaskParts {
   readonly revoked: Revoked;
 }
 
@@ -55,6 +52,7 @@ export interface Look {
 export class Fleet {
   readonly id: FleetId;
   readonly #parts: FleetParts;
+  readonly #tasks: Tasks;
   #state: FleetState;
   #image: Digest | null = null;
   #running: Promise<number> | null = null;
@@ -75,6 +73,8 @@ export class Fleet {
     this.#parts = parts;
     this.#state = emptyFleet(id);
     this.#meter = new Meter(parts.engine, parts.clock);
+    const record = (event: FleetEvent): void => this.#append([entryOf(id, event)]);
+    this.#tasks = new Tasks(parts, { state: () => this.#state, record, wake: () => this.wake() });
   }
 
   get state(): FleetState {
@@ -208,6 +208,7 @@ export class Fleet {
     const objections = lintPlan(plan, this.#state, observed, { now: clock.now(), revoked });
     if (objections.length > 0) throw this.#refuse(plan, objections);
     if (await this.#execute(plan, ctx)) this.#asked += 1;
+    this.#tasks.prune();
     return plan.wakeAt;
   }
 
@@ -246,6 +247,14 @@ export class Fleet {
         return effect(() => engine.retireInstance(step.instance, step.size, step.why, ctx));
       case 'set-traffic':
         return effect(() => engine.setTraffic(this.id, trafficOf(step), ctx));
+      case 'start-job':
+        return this.#tasks.start(step, ctx).then(() => true);
+      case 'end-job':
+        this.#tasks.end(step.job, ctx);
+        return false;
+      case 'run-task':
+        this.#tasks.run(step);
+        return false;
       case 'delete-group':
         return effect(() => engine.deleteGroup(step.group, ctx));
       case 'forget-fleet':

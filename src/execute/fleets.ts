@@ -17,6 +17,7 @@ import type { Plan } from '../plan/plan.ts';
 import { releaseOfState, type Bounds, type FleetState } from '../plan/state.ts';
 import type { Journal } from '../store/journal.ts';
 import { FLEET_KINDS } from './events.ts';
+import type { Deliver } from './deliver.ts';
 import type { Executor } from './executor.ts';
 import { Fleet } from './fleet.ts';
 
@@ -27,6 +28,8 @@ export interface FleetsParts {
   readonly clock: Clock;
   /** Law 1: asked when a command is given, when a plan is made and before a launch. */
   readonly revoked: Revoked;
+  /** For webhooks. */
+  readonly deliver: Deliver;
 }
 
 export interface DeployRequest {

@@ -2,10 +2,11 @@
  * An Engine made of a Runtime and a Balancer: the keeper's plans (src/plan/keeper.ts) executed. Launches and removals take
  * their time in the background, each with a record of its own; everything else of a round is done in order.
  */
-import { fleetOf, groupId, groupOf, releaseOf, type FleetId, type GroupId, type InstanceId } from '../domain/ids.ts';
+import { fleetOf, groupId, groupOf, releaseOf, type FleetId, type GroupId, type InstanceId, type JobId } from '../domain/ids.ts';
 import type { Digest } from '../domain/digest.ts';
 import type { Release } from '../domain/release.ts';
 import { whyRevoked, type Revocation, type Revoked } from '../domain/revocation.ts';
+import type { InstanceTest } from '../domain/task.ts';
 import type {
   Advance,
   Balancer,
@@ -20,6 +21,8 @@ import type {
   GroupObservation,
   InstanceObservation,
   InstanceUsage,
+  Job,
+  JobObservation,
   Problem,
   RoutingTable,
   Runtime,
@@ -33,11 +36,13 @@ import { brakedUntil } from '../plan/healing.ts';
 import { keep, type KeeperStep } from '../plan/keeper.ts';
 import { emptyKept, foldKept, type KeptGroup, type KeptState } from '../plan/kept-state.ts';
 import { routingTable } from '../plan/routing.ts';
-import { NO_TRAFFIC, sameRule, sameTraffic, trafficOf } from '../plan/traffic.ts';
+import { NO_TRAFFIC, sameTraffic, trafficOf } from '../plan/traffic.ts';
 import type { Journal } from '../store/journal.ts';
 import { ENGINE_KINDS, entryOf, fleetEventOf, keeperEventOf } from './events.ts';
 import type { Executor } from './executor.ts';
 import { historyLost, isExplained } from './explained.ts';
+import { inForce } from './in-force.ts';
+import { testGroup } from './test-group.ts';
 import { routeChange, sameTable } from './route-change.ts';
 
 export interface KeptEngineParts {
@@ -152,6 +157,26 @@ export class KeptEngine implements Engine {
     }
   }
 
+  async startJob(job: Job, ctx: CallContext): Promise<void> {
+    this.#looked.delete(fleetOf(groupOf(job.id)));
+    const revocation = this.#parts.revoked(job.release.content.image);
+    if (revocation !== null) throw revokedNow(job.id, revocation);
+    await this.#parts.runtime.startJob(job, ctx);
+  }
+
+  removeJob(id: JobId, ctx: CallContext): Promise<void> {
+    return this.#parts.runtime.removeJob(id, ctx);
+  }
+
+  /** Those of a fleet. */
+  async jobs(fleet: FleetId, ctx: CallContext): Promise<readonly JobObservation[]> {
+    return (await this.#parts.runtime.jobs(ctx)).filter(({ id }) => fleetOf(groupOf(id)) === fleet);
+  }
+
+  async test(group: GroupId, test: InstanceTest, withinMs: number, ctx: CallContext): Promise<string | null> {
+    return testGroup(this.#parts.runtime, await this.instances(fleetOf(group), ctx), group, { test, withinMs }, ctx);
+  }
+
   metrics(fleet: FleetId, ctx: CallContext): Promise<readonly GroupMetrics[]> {
     return this.#parts.balancer.metrics(fleet, ctx);
   }
@@ -179,13 +204,13 @@ export class KeptEngine implements Engine {
   async observe(fleet: FleetId, ctx: CallContext): Promise<FleetObservation> {
     const input = await this.#input(fleet, ctx);
     this.#looked.set(fleet, input);
-    const { kept, balancer } = input;
+    const { kept, jobs, balancer } = input;
     const groups = [...kept.groups.values()].map((group) => this.#groupSeen(group, input));
     this.#shown.set(fleet, new Map(groups.map((each) => [each.group, each.healthySince.length])));
     const routed = this.#takesTraffic(kept);
     const acknowledged = trafficOf(routed ? (balancer ?? NO_TRAFFIC) : kept);
     const trouble = this.#trouble.get(fleet) ?? this.#barred(groups);
-    return { fleet, groups, ...acknowledged, settled: sameTraffic(kept, acknowledged), trouble };
+    return { fleet, groups, jobs, ...acknowledged, settled: sameTraffic(kept, acknowledged), trouble };
   }
 
   /**
@@ -228,6 +253,7 @@ export class KeptEngine implements Engine {
     const kept = this.#keptOf(fleet);
     const busy = new Map([...this.#busy].filter(([id]) => fleetOf(groupOf(id)) === fleet));
     const instances = await this.instances(fleet, ctx);
+    const jobs = await this.jobs(fleet, ctx);
     const strange = instances.filter((seen) => !isExplained(this.#releases, seen));
     if (strange.length > 0) throw historyLost(strange, fleet);
     const balancer = this.#takesTraffic(kept) ? await this.#parts.balancer.observe(fleet, ctx) : null;
@@ -242,6 +268,7 @@ export class KeptEngine implements Engine {
       kept,
       release,
       instances,
+      jobs,
       grouped,
       balancer,
       endpoints,
@@ -419,26 +446,10 @@ export class KeptEngine implements Engine {
 const matched = (rule: CanaryRule | null | undefined, group: GroupId): number =>
   rule?.group === group ? rule.matches.length : 0;
 
-/** What the load balancer says it does is what the table asks for. */
-function inForce(table: RoutingTable, seen: BalancerObservation | null): boolean {
-  if (seen === null) return false;
-  const wanted = table.groups.flatMap((group) => group.endpoints);
-  const states = new Map(seen.endpoints.map(({ instance, state }) => [instance, state] as const));
-  const weighted = table.groups.filter((group) => group.weight > 0);
-  return (
-    (table.preview?.group ?? null) === seen.preview &&
-    sameRule(table.canary, seen.canary) &&
-    weighted.every((group) => seen.weights[group.group] === group.weight) &&
-    Object.values(seen.weights).filter((weight) => weight > 0).length === weighted.length &&
-    seen.endpoints.length === wanted.length &&
-    wanted.every((endpoint) => states.get(endpoint.instance) === endpoint.state)
-  );
-}
-
 const mismatch = (group: GroupId): KilnError =>
   new KilnError('RELEASE_MISMATCH', `${group} exists with another release`, { hint: 'this is a bug in Kiln: please report it' });
 
-const revokedNow = (id: InstanceId, revocation: Revocation): KilnError =>
+const revokedNow = (id: InstanceId | JobId, revocation: Revocation): KilnError =>
   new KilnError('IMAGE_REVOKED', `${id} was not launched: its image was ${whyRevoked(revocation)}`, {
     hint: 'deploy another image, or roll back',
   });

@@ -6,7 +6,9 @@ export interface OciRuntime {
   readonly program: string;
   /** Where it keeps its state. */
   readonly root: string;
-  start(id: string): Promise<void>;
+  start(id: string, signal?: AbortSignal): Promise<void>;
+  /** `created`: its process waits to be started. Null: there is no such container. */
+  state(id: string): Promise<string | null>;
   /** Runs to the end in the foreground; killed with us. */
   runToEnd(id: string, bundle: string, signal: AbortSignal): Promise<ExecResult>;
   /** Kills what runs and removes what the runtime keeps. Absent is success. */
@@ -18,8 +20,14 @@ export function ociRuntime(program: string, root: string): OciRuntime {
   return {
     program,
     root,
-    start: async (id) => {
-      await run(program, [...global, 'start', id]);
+    start: async (id, signal) => {
+      await run(program, [...global, 'start', id], signal === undefined ? {} : { signal });
+    },
+    state: async (id) => {
+      const result = await exec(program, [...global, 'state', id]);
+      if (result.code === 0) return (JSON.parse(result.stdout) as { readonly status: string }).status;
+      if (/does not exist/.test(result.stderr)) return null;
+      throw new Error(`${program} state ${id}: ${result.stderr.trim()}`);
     },
     runToEnd: (id, bundle, signal) =>
       exec('setpriv', ['--pdeathsig', 'KILL', '--', program, ...global, 'run', '--bundle', bundle, id], { signal }),

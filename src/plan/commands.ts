@@ -7,10 +7,13 @@ import { shortDigest, type Digest } from '../domain/digest.ts';
 import type { ReleaseNumber } from '../domain/ids.ts';
 import { canonicalJson } from '../domain/json.ts';
 import type { Release } from '../domain/release.ts';
+import { titleOf } from '../domain/task.ts';
 import { whyRevoked, type Revoked } from '../domain/revocation.ts';
 import type { Upkeep } from '../domain/upkeep.ts';
 import type { FleetEvent } from './events.ts';
+import { whyNoReturn } from './no-return.ts';
 import { releaseOfState, type Bounds, type FleetState } from './state.ts';
+import { taskUnderWay } from './tasks.ts';
 import { newestOnTrail, wayBack } from './way-back.ts';
 
 export type Command =
@@ -23,12 +26,14 @@ export type Command =
       /** Absent: as it is. */
       readonly upkeep?: Upkeep;
     }
-  | { readonly kind: 'rollback'; readonly to: ReleaseNumber | null }
+  /** `pastNoReturn`: a point of no return on the way is overruled; absent: it is heeded. */
+  | { readonly kind: 'rollback'; readonly to: ReleaseNumber | null; readonly pastNoReturn?: boolean }
   /** `until`: when a size that follows the load otherwise is given back; absent: when somebody does (`auto`). */
   | { readonly kind: 'scale'; readonly size: number | 'auto'; readonly until?: number }
   | { readonly kind: 'pause' }
   | { readonly kind: 'resume' }
-  | { readonly kind: 'abort' }
+  | { readonly kind: 'abort'; readonly pastNoReturn?: boolean }
+  | { readonly kind: 'approve'; readonly by: string }
   /** Past the present step or checkpoint, or past all of them. */
   | { readonly kind: 'promote'; readonly past: 'step' | 'all' }
   | { readonly kind: 'stop' }
@@ -40,7 +45,7 @@ export function decide(state: FleetState, command: Command, revoked: Revoked): r
     case 'deploy':
       return deploy(state, command, revoked);
     case 'rollback':
-      return rollback(state, command.to, revoked);
+      return rollback(state, command, revoked);
     case 'scale':
       return command.size === 'auto' ? giveBack(state) : scale(state, command.size, command.until ?? null, revoked);
     case 'pause':
@@ -48,7 +53,9 @@ export function decide(state: FleetState, command: Command, revoked: Revoked): r
     case 'resume':
       return resume(state);
     case 'abort':
-      return abort(state, 'aborted', revoked);
+      return abort(state, 'aborted', revoked, command.pastNoReturn ?? false);
+    case 'approve':
+      return approve(state, command.by);
     case 'promote':
       return promote(state, command.past);
     case 'stop':
@@ -71,8 +78,10 @@ function deploy(state: FleetState, command: DeployCommand, revoked: Revoked): re
   const resize = resized(state, command);
   const { rollout, serving } = state;
   if (hashOf(state, rollout === null ? serving : rollout.to) === release.hash && rollout?.phase !== 'attention') return resize;
-  if (rollout?.phase === 'advancing' && hashOf(state, rollout.from) === release.hash) {
-    return [...resize, ...abort(state, `superseded by a deploy of r${rollout.from}`, revoked)];
+  const isBack = rollout?.phase === 'advancing' && hashOf(state, rollout.from) === release.hash;
+  // Past a point of no return it is a new release, as any that a person deploys.
+  if (isBack && whyNoReturn(state, rollout.from) === null) {
+    return [...resize, ...abort(state, `superseded by a deploy of r${rollout.from}`, revoked, false)];
   }
   const start: FleetEvent = { kind: 'rollout.started', from: serving, to: release.number, cause: 'deploy', reason: 'deploy' };
   return [{ kind: 'release.made', release }, ...resize, start];
@@ -97,7 +106,11 @@ const sameUpkeep = (a: Upkeep, b: Upkeep): boolean => canonicalJson(a) === canon
 const hashOf = (state: FleetState, number: ReleaseNumber | null): string | null =>
   number === null ? null : (state.releases[number - 1]?.hash ?? null);
 
-function rollback(state: FleetState, asked: ReleaseNumber | null, revoked: Revoked): readonly FleetEvent[] {
+function rollback(
+  state: FleetState,
+  { to: asked, pastNoReturn = false }: Extract<Command, { kind: 'rollback' }>,
+  revoked: Revoked,
+): readonly FleetEvent[] {
   const { rollout, serving } = state;
   const before = rollout?.phase === 'advancing' ? wayBack(state, rollout.from, revoked) : newestOnTrail(state, revoked);
   const to = asked ?? before;
@@ -107,7 +120,9 @@ function rollback(state: FleetState, asked: ReleaseNumber | null, revoked: Revok
   if (release === undefined) throw unknownRelease(state, to);
   requireStartable(release.content.image, revoked, '`kiln rollback` without --to goes to the newest that is not revoked');
   if (rollout === null ? serving === to : rollout.to === to) return [];
-  if (rollout !== null && to === serving) return abort(state, 'rollback', revoked);
+  if (rollout !== null && to === serving) return abort(state, 'rollback', revoked, pastNoReturn);
+  if (state.barred.some((barred) => barred.release === to)) throw untried(state, to);
+  requireReturn(state, to, pastNoReturn);
   // From what serves, not from what a rollout was about to put there: only what served is a way back (law 5).
   return [{ kind: 'rollout.started', from: serving, to, cause: 'rollback', reason: 'rollback' }];
 }
@@ -169,6 +184,12 @@ function promote(state: FleetState, past: 'step' | 'all'): readonly FleetEvent[]
   if (rollout?.phase !== 'advancing' || rollout.to === null) {
     throw busy(state, 'no rollout is under way that could be promoted', '`kiln status` shows what the fleet does');
   }
+  const underWay = taskUnderWay(state, rollout.id);
+  if (underWay !== null) {
+    const isApproval = underWay.task.kind === 'approval';
+    const hint = isApproval ? '`kiln approve` is how a person approves' : 'it cannot be passed by; `kiln abort` goes back';
+    throw busy(state, `the rollout waits for its ${titleOf(underWay.task)}`, hint);
+  }
   const { strategy } = releaseOfState(state, rollout.to).content.replace;
   if (strategy.kind === 'rolling' && strategy.checkpoints !== undefined) {
     const next = pastOne(rollout.checkpoints.passed, strategy.checkpoints.length, past);
@@ -184,12 +205,33 @@ const pastOne = (passed: number, of: number, past: 'step' | 'all'): number | nul
   passed >= of ? null : past === 'all' ? of : passed + 1;
 
 /** Back to where the rollout came from. A way back is not aborted: it is what abort leads to. */
-function abort(state: FleetState, reason: string, revoked: Revoked): readonly FleetEvent[] {
+function abort(state: FleetState, reason: string, revoked: Revoked, pastNoReturn: boolean): readonly FleetEvent[] {
   const { rollout } = state;
   if (rollout === null) throw busy(state, 'no rollout is under way', 'to go back to an earlier release run `kiln rollback`');
-  if (rollout.phase !== 'advancing' && rollout.cause !== 'rollback') return [];
+  if (rollout.cause === 'failure' || rollout.cause === 'abort') return [];
   const to = wayBack(state, state.serving, revoked);
+  requireReturn(state, to, pastNoReturn);
   return [{ kind: 'rollout.started', from: rollout.to, to, cause: 'abort', reason }];
+}
+
+/** An approval that is waited for; who gave it is kept. */
+function approve(state: FleetState, by: string): readonly FleetEvent[] {
+  const { rollout } = state;
+  const underWay = rollout?.phase === 'advancing' ? taskUnderWay(state, rollout.id) : null;
+  if (underWay?.task.kind !== 'approval') {
+    throw busy(state, 'nothing waits for an approval', '`kiln status` shows what the fleet does');
+  }
+  const { rollout: id, release, task } = underWay.run;
+  return [{ kind: 'task.ended', rollout: id, release, task, result: 'passed', why: `approved by ${by}` }];
+}
+
+/** Throws POINT_OF_NO_RETURN, unless it is overruled. */
+function requireReturn(state: FleetState, to: ReleaseNumber | null, overruled: boolean): void {
+  const why = whyNoReturn(state, to);
+  if (why === null || overruled) return;
+  throw new KilnError('POINT_OF_NO_RETURN', `${state.fleet}: ${why}`, {
+    hint: 'deploy a release that works with what is there now; --past-no-return goes back all the same',
+  });
 }
 
 /** Law 1. Throws IMAGE_REVOKED. */
@@ -204,6 +246,11 @@ const busy = (state: FleetState, why: string, hint: string): KilnError =>
 
 const outOfBounds = (state: FleetState, why: string, hint: string): KilnError =>
   new KilnError('SIZE_REFUSED', `${state.fleet}: ${why}`, { hint });
+
+const untried = (state: FleetState, to: ReleaseNumber): KilnError =>
+  new KilnError('NO_WAY_BACK', `${state.fleet}: the tasks of r${to} have not passed: it may not have traffic`, {
+    hint: '`kiln releases` lists what served; deploying the same again makes a release that is tried again',
+  });
 
 const noWayBack = (state: FleetState): KilnError =>
   new KilnError('NO_WAY_BACK', `${state.fleet} has no earlier release that served and is not revoked`, {

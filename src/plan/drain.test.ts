@@ -41,6 +41,7 @@ function input({ now, sessions, streams, eviction, budgets = {} }: Scene): Keepe
     },
     release: () => ({ content: { routing } }) as ReturnType<KeeperInput['release']>,
     instances: [seen],
+    jobs: [],
     grouped: new Map([[group, [seen]]]),
     endpoints: new Map([[id, endpoint]]),
     zones: [],

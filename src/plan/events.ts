@@ -17,6 +17,9 @@ export type Cause = 'deploy' | 'rollback' | 'failure' | 'abort';
 /** `done`: the release asked for serves. `rolled-back`: it failed or was aborted, the former one serves. */
 export type Outcome = 'done' | 'rolled-back';
 
+/** `unknown`: it was begun, and how it ended cannot be known. `stopped`: its rollout was over before it was. */
+export type TaskResult = 'passed' | 'failed' | 'unknown' | 'stopped';
+
 /** A group that is kept after its successor took over, so that the way back is open. */
 export interface Warm {
   readonly release: ReleaseNumber;
@@ -76,6 +79,17 @@ export type FleetEvent =
   | { readonly kind: 'canary.judged'; readonly step: number; readonly early: number | null; readonly verdict: Verdict }
   /** `next`: the step that comes; the number of steps: all traffic. */
   | { readonly kind: 'canary.passed'; readonly next: number; readonly why: 'held' | 'judged' | 'unsure' | 'promoted' }
+  /** Before anything of it is done. `rollout`: the one that it belongs to; of `after`, the one that has ended. */
+  | { readonly kind: 'task.started'; readonly rollout: number; readonly release: ReleaseNumber; readonly task: string }
+  | {
+      readonly kind: 'task.ended';
+      readonly rollout: number;
+      readonly release: ReleaseNumber;
+      readonly task: string;
+      readonly result: TaskResult;
+      /** For people: how it failed, who approved. */
+      readonly why: string;
+    }
   /** A rolling rollout stands at this checkpoint, from 1. */
   | { readonly kind: 'checkpoint.reached'; readonly number: number }
   /** So many are behind it. */

@@ -1,9 +1,11 @@
 /** When a rollout has failed, and what then. Every phase has a deadline and a default way out (law 6). */
 import { whyRevoked } from '../domain/revocation.ts';
 import type { FleetEvent } from './events.ts';
+import { whyNoReturn } from './no-return.ts';
 import type { RolloutWorld } from './world.ts';
 import { stepText } from './strategies/canary-step.ts';
 import { deadlineOf, PAUSE_MS } from './strategies/parts.ts';
+import { taskUnderWay, whyBarred } from './tasks.ts';
 import { wayBack } from './way-back.ts';
 
 /** So many failed instances since the last progress are a failed release, not bad luck. */
@@ -17,6 +19,8 @@ export function failureOf(world: RolloutWorld): FleetEvent | null {
   if (reason === null) return null;
   if (rollout.cause === 'failure' || rollout.cause === 'abort') return { kind: 'rollout.attention', reason };
   const to = wayBack(world.state, rollout.from, world.revoked);
+  const barrier = whyNoReturn(world.state, to);
+  if (barrier !== null) return { kind: 'rollout.attention', reason: `${reason}; ${barrier}` };
   return { kind: 'rollout.started', from: rollout.to, to, cause: 'failure', reason };
 }
 
@@ -44,8 +48,10 @@ function reasonOf(world: RolloutWorld): string | null {
   const failures = target.failures - (rollout.progress.failures ?? target.failures);
   if (failures >= TOLERATED_FAILURES && target.ready < size) return `${failures} instances of ${name} failed${because}`;
   if (rollout.pausedAt !== null) return now - rollout.pausedAt >= PAUSE_MS ? `${name} was paused for a day` : null;
-  const verdict = verdictOf(world);
+  const verdict = verdictOf(world) ?? whyBarred(world.state, rollout.id);
   if (verdict !== null) return verdict;
+  // A task has its own deadline, at which its end is recorded.
+  if (taskUnderWay(world.state, rollout.id) !== null) return null;
   if (now < deadlineOf(world)) return null;
   if (!rollout.imageReady) return `the image of ${name} could not be made ready`;
   return target.ready < size

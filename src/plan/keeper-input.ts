@@ -2,7 +2,7 @@
 import type { GroupId, InstanceId } from '../domain/ids.ts';
 import type { Release } from '../domain/release.ts';
 import type { Revoked } from '../domain/revocation.ts';
-import type { BalancerObservation, EndpointObservation, InstanceObservation } from '../engines/engine.ts';
+import type { BalancerObservation, EndpointObservation, InstanceObservation, JobObservation } from '../engines/engine.ts';
 import type { KeptState } from './kept-state.ts';
 
 export interface KeeperInput {
@@ -25,6 +25,8 @@ export interface KeeperInput {
   readonly placed: ReadonlyMap<InstanceId, string>;
   /** How many failed instances of this fleet the engine will replace at once, beside those of other fleets. */
   readonly healingRoom: number;
+  /** Of this fleet. */
+  readonly jobs: readonly JobObservation[];
   /** Images of which nothing may be launched. */
   readonly revoked: Revoked;
   readonly now: number;

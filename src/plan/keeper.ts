@@ -125,12 +125,13 @@ function isRevoked({ release, revoked }: KeeperInput, { group }: KeptGroup): boo
 const leaving = ({ kept, busy }: KeeperInput, seen: InstanceObservation): boolean =>
   kept.retiring.has(seen.id) || busy.get(seen.id) === 'remove' || seen.health.status === 'exited';
 
-/** A single writer starts only when all others of its fleet are gone for good. */
+/** A single writer starts only when all others of its fleet are gone for good. A job has the volumes of its release too. */
 function roomFor(input: KeeperInput, group: KeptGroup): number {
   const single = input.release(group.group)?.content.launch.volumes.some((volume) => volume.singleWriter) ?? false;
   if (!single) return Number.POSITIVE_INFINITY;
   const present = new Set([...input.instances.map((seen) => seen.id), ...input.busy.keys()]);
-  return Math.max(0, 1 - present.size);
+  const jobs = input.jobs.filter(({ status }) => status === 'running' || status === 'made');
+  return Math.max(0, 1 - present.size - jobs.length);
 }
 
 const draw = (input: KeeperInput, group: GroupId, zones: readonly (string | null)[]): readonly Launch[] =>

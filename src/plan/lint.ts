@@ -7,6 +7,7 @@ import { groupId, groupOf, releaseOf, type GroupId, type InstanceId } from '../d
 import type { Revoked } from '../domain/revocation.ts';
 import type { FleetObservation, Traffic } from '../engines/engine.ts';
 import type { FleetEvent } from './events.ts';
+import { endBarred, jobBarred, launchBarred, trafficBarred } from './lint-tasks.ts';
 import type { Plan, Step } from './plan.ts';
 import { fold, type FleetState } from './state.ts';
 
@@ -17,6 +18,7 @@ interface Model {
   readonly sizes: Map<GroupId, number>;
   readonly healthy: ReadonlyMap<GroupId, number>;
   traffic: Traffic;
+  readonly observed: FleetObservation;
 }
 
 /** What is wrong with the plan, in the words of the laws; empty where nothing is. */
@@ -33,6 +35,7 @@ export function lintPlan(
     sizes: new Map(observed.groups.map((group) => [group.group, group.size])),
     healthy: new Map(observed.groups.map((group) => [group.group, group.healthySince.length])),
     traffic: observed,
+    observed,
   };
   const objections = plan.steps.flatMap((step) => {
     const before = capacity(model);
@@ -78,11 +81,20 @@ function apply(model: Model, step: Step): readonly string[] {
       return [];
     case 'ensure-group':
       model.sizes.set(step.group, step.size);
-      return groupId(model.state.fleet, step.release) === step.group
-        ? []
-        : [`law 1: ${step.group} is not the group of r${step.release}`];
+      return [
+        ...launchBarred(model.state, step.release, step.size),
+        ...(groupId(model.state.fleet, step.release) === step.group
+          ? []
+          : [`law 1: ${step.group} is not the group of r${step.release}`]),
+      ];
     case 'retire-instance':
       return retireInstance(model, step.instance, step.size);
+    case 'start-job':
+      return jobBarred(model.state, step.release, step.task, model.observed);
+    case 'end-job':
+      return endBarred(model.state, step.job);
+    case 'run-task':
+      return [];
     case 'set-traffic':
       return setTraffic(model, step);
     case 'delete-group':
@@ -129,8 +141,9 @@ function setTraffic(model: Model, traffic: Traffic): readonly string[] {
   const more = entries.filter(([group, weight]) => weight > (model.traffic.weights[group] ?? 0)).map(([group]) => group);
   const matching = canary !== null && canary.matches.length > (model.traffic.canary?.matches.length ?? 0) ? [canary.group] : [];
   const sick = [...more, ...matching].filter((group) => (model.healthy.get(group) ?? 0) === 0);
+  const barred = trafficBarred(model.state, [...entries.map(([group]) => group), ...(canary === null ? [] : [canary.group])]);
   model.traffic = traffic;
-  return [...sum, ...sick.map((group) => `law 3: ${group} would get traffic and has no healthy instance`)];
+  return [...sum, ...barred, ...sick.map((group) => `law 3: ${group} would get traffic and has no healthy instance`)];
 }
 
 function deleteGroup(model: Model, group: GroupId): readonly string[] {

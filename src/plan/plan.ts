@@ -3,7 +3,7 @@
  * from the planner (lint.ts), journaled and executed by something that knows nothing of strategies.
  */
 import type { Digest } from '../domain/digest.ts';
-import type { FleetId, GroupId, InstanceId, ReleaseNumber } from '../domain/ids.ts';
+import type { FleetId, GroupId, InstanceId, JobId, ReleaseNumber } from '../domain/ids.ts';
 import type { Traffic } from '../engines/engine.ts';
 import type { FleetEvent } from './events.ts';
 
@@ -14,6 +14,12 @@ export type Step =
   /** One of its group, which is left with that size. */
   | { readonly kind: 'retire-instance'; readonly instance: InstanceId; readonly size: number; readonly why: string }
   | ({ readonly kind: 'set-traffic' } & Traffic)
+  /** Of a task that was started. The job's own id is made of both. */
+  | { readonly kind: 'start-job'; readonly release: ReleaseNumber; readonly task: string }
+  /** Stopped where it still runs. */
+  | { readonly kind: 'end-job'; readonly job: JobId }
+  /** A test or webhook: in the background, and tried again until it is recorded as ended. */
+  | { readonly kind: 'run-task'; readonly rollout: number; readonly release: ReleaseNumber; readonly task: string }
   | { readonly kind: 'delete-group'; readonly group: GroupId }
   | { readonly kind: 'forget-fleet' };
 

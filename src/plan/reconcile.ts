@@ -9,21 +9,29 @@ import type { FleetEvent } from './events.ts';
 import { failureOf } from './failure.ts';
 import type { Plan, Step, Wait } from './plan.ts';
 import type { FleetState } from './state.ts';
+import { whyNoReturn } from './no-return.ts';
 import { blueGreen } from './strategies/blue-green.ts';
 import { canary } from './strategies/canary.ts';
 import { finish, PAUSE_MS } from './strategies/parts.ts';
-import { recreate } from './strategies/recreate.ts';
+import { hold } from './strategies/hold.ts';
+import { recreate, writersFirst } from './strategies/recreate.ts';
 import { restore } from './strategies/restore.ts';
 import { rolling } from './strategies/rolling.ts';
 import { steady } from './strategies/steady.ts';
 import { nextDue, recycling } from './recycle.ts';
 import { scaleOf } from './scale.ts';
+import { workAt, withTasks } from './task-plan.ts';
 import { sameTraffic } from './traffic.ts';
 import { leaveRevoked } from './way-back.ts';
-import { covered, rolloutWorld, standing, worldOf, type Facts, type Goal, type RolloutWorld, type World } from './world.ts';
+import { covered, isPast, rolloutWorld, standing, worldOf, type Facts, type Goal, type RolloutWorld, type World } from './world.ts';
 
 export function reconcile(state: FleetState, observed: FleetObservation, facts: Facts): Plan {
   const world = worldOf(state, observed, facts);
+  return withTasks(world, planFor(world, facts));
+}
+
+function planFor(world: World, facts: Facts): Plan {
+  const { state } = world;
   if (state.life === 'retired') return planOf(world, [], []);
   if (state.life === 'retiring') return retire(world);
   if (state.life === 'stopped') return stopped(world);
@@ -47,10 +55,10 @@ function roll(world: RolloutWorld): Plan {
   if (failed !== null) return planOf(world, [record(failed)], []);
   if (!rollout.imageReady && world.target.running === 0) {
     const waits = [{ what: `the image of r${release.number}`, until: null, otherwise: 'rolls back' }];
-    return planOf(world, [...hold(world), { kind: 'ensure-image', image: release.content.image }], waits);
+    return planOf(world, [...standFast(world), { kind: 'ensure-image', image: release.content.image }], waits);
   }
   if (rollout.pausedAt !== null) return paused(world, rollout.pausedAt);
-  const goal = strategyOf(world);
+  const goal = goalOf(world);
   return settle(world, withWarm(world, goal), [...expiries(world), ...progressOf(world, goal), ...(goal.events ?? [])]);
 }
 
@@ -62,8 +70,23 @@ function withWarm(world: World, goal: Goal): Goal {
 }
 
 /** What a superseded rollout was about to shrink stays until this one has its say. */
-const hold = ({ others }: RolloutWorld): readonly Step[] =>
+const standFast = ({ others }: RolloutWorld): readonly Step[] =>
   others.filter((view) => view.weight > 0 && standing(view) > view.size).map((view) => sized([view.group, standing(view)]));
+
+/** What comes before the strategy has its say, and where it has had it. */
+function goalOf(world: RolloutWorld): Goal {
+  const isHeld = world.rollout.phase === 'attention' && world.rollout.cause === 'deploy';
+  if (isHeld) return { ...hold(world), waits: [forPerson(world)] };
+  const isEarly = !isPast(world, 'before') && !(writersFirst(world) && mustRecreate(world));
+  return isEarly ? { ...hold(world), waits: [], at: 'before' } : strategyOf(world);
+}
+
+/** The way on has failed, and the way back is closed. */
+const forPerson = ({ rollout, state }: RolloutWorld): Wait => ({
+  what: `somebody to deploy what works (${whyNoReturn(state, rollout.from) ?? rollout.reason})`,
+  until: null,
+  otherwise: 'Kiln holds everything as it is',
+});
 
 /** One small file each in strategies/; the way back has its own unless only one instance may live at a time. */
 function strategyOf(world: RolloutWorld): Goal {
@@ -115,7 +138,7 @@ function expiries(world: World): readonly FleetEvent[] {
 
 /** A first deploy that failed: there is nothing to go back to but the empty fleet, which listens nowhere. */
 function empty(world: World): Plan {
-  if (world.groups.length === 0) return planOf(world, [{ kind: 'forget-fleet' }, record(finish('rolled-back', []))], []);
+  if (isEmpty(world)) return planOf(world, [{ kind: 'forget-fleet' }, record(finish('rolled-back', []))], []);
   return settle(world, { ...NOTHING, weights: {} }, []);
 }
 
@@ -126,9 +149,11 @@ function stopped(world: World): Plan {
 }
 
 function retire(world: World): Plan {
-  if (world.groups.length > 0) return settle(world, { ...NOTHING, weights: {} }, []);
+  if (!isEmpty(world)) return settle(world, { ...NOTHING, weights: {} }, []);
   return planOf(world, [{ kind: 'forget-fleet' }, record({ kind: 'fleet.retired' })], []);
 }
+
+const isEmpty = ({ groups, jobs }: World): boolean => groups.length === 0 && jobs.length === 0;
 
 const NOTHING: Goal = { sizes: new Map(), weights: null, preview: null, waits: [], done: null };
 
@@ -138,16 +163,18 @@ function settle(world: World, goal: Goal, events: readonly FleetEvent[]): Plan {
   const grown = resized.filter(([group, size]) => size > (sizeOf(world, group) ?? -1));
   const shrunk = resized.filter(([group, size]) => size < (sizeOf(world, group) ?? -1));
   const deleted = world.groups.filter((view) => !goal.sizes.has(view.group) && !view.deleting).map((view) => view.group);
+  const work = workAt(world, goal);
   const steps: readonly Step[] = [
-    ...events.map(record),
+    ...[...events, ...work.events].map(record),
     ...grown.map(sized),
     ...traffic(world, goal, deleted),
     ...(goal.retire === undefined ? [] : [{ kind: 'retire-instance', ...goal.retire } as const]),
     ...shrunk.map(sized),
     ...deleted.map((group) => ({ kind: 'delete-group', group }) as const),
+    ...work.steps,
     ...(goal.done === null ? [] : [record(goal.done)]),
   ];
-  return planOf(world, steps, goal.waits);
+  return planOf(world, steps, work.waits.length > 0 ? work.waits : goal.waits);
 }
 
 const sizeOf = (world: World, group: GroupId): number | undefined => world.groups.find((view) => view.group === group)?.size;

@@ -43,6 +43,7 @@ function scaled(
 ): Scaling {
   const observed: FleetObservation = {
     fleet: FLEET,
+    jobs: [],
     groups: [
       {
         group: GROUP,

@@ -7,6 +7,7 @@ import type { Release } from '../domain/release.ts';
 import { NO_UPKEEP, type Upkeep } from '../domain/upkeep.ts';
 import type { Cause, FleetEvent, Outcome, Warm } from './events.ts';
 import type { Arm, Verdict } from './judge/judge.ts';
+import { bar, begin, end, NO_TASKS, pruned, settled, type TaskState } from './task-state.ts';
 
 type CanaryEvent = Extract<FleetEvent, { kind: `canary.${string}` }>;
 
@@ -20,6 +21,8 @@ export interface Rollout {
   readonly to: ReleaseNumber | null;
   readonly cause: Cause;
   readonly reason: string;
+  /** The release that a person asked for: what this is the rollout to, or the way back from. */
+  readonly asked: ReleaseNumber | null;
   readonly phase: Phase;
   readonly startedAt: number;
   readonly imageReady: boolean;
@@ -53,6 +56,8 @@ const stepAt = (step: number): CanaryProgress => ({ step, window: null, looks: 0
 export interface Ended {
   readonly rollout: number;
   readonly to: ReleaseNumber | null;
+  /** The release that a person asked for. */
+  readonly asked: ReleaseNumber | null;
   readonly outcome: Outcome;
   readonly reason: string;
   readonly at: number;
@@ -64,7 +69,7 @@ export interface Bounds {
   readonly max: number;
 }
 
-export interface FleetState {
+export interface FleetState extends TaskState {
   readonly fleet: FleetId;
   /** The seq of the last event folded: what a plan is based on. */
   readonly seq: number;
@@ -94,6 +99,7 @@ export interface FleetState {
 }
 
 export const emptyFleet = (fleet: FleetId): FleetState => ({
+  ...NO_TASKS,
   fleet,
   seq: 0,
   releases: [],
@@ -118,7 +124,12 @@ export function fold(state: FleetState, event: FleetEvent, seq: number, at: numb
   const next = { ...state, seq };
   switch (event.kind) {
     case 'release.made':
-      return { ...next, releases: [...state.releases, event.release], life: 'active' };
+      return {
+        ...next,
+        releases: [...state.releases, event.release],
+        barred: bar(state.barred, event.release),
+        life: 'active',
+      };
     case 'size.set':
       return { ...next, size: event.size, sizedAt: at };
     case 'bounds.set':
@@ -134,7 +145,16 @@ export function fold(state: FleetState, event: FleetEvent, seq: number, at: numb
     case 'recycle.ended':
       return { ...next, recycled: null, recycleAfter: event.nextAt ?? state.recycleAfter };
     case 'rollout.started':
-      return { ...next, rollout: started(event, seq, at), recycled: null };
+      return {
+        ...next,
+        rollout: started(state, event, seq, at),
+        tasks: pruned(state.tasks, state.rollout?.id, state.ended?.rollout),
+        recycled: null,
+      };
+    case 'task.started':
+      return begin(next, event, at);
+    case 'task.ended':
+      return taskEnded(next, event, at);
     case 'image.ready':
       return withRollout(next, { imageReady: true });
     case 'rollout.progress':
@@ -172,13 +192,20 @@ function upkept(state: FleetState, { scale, maxAgeMs }: Upkeep): FleetState {
   return { ...state, upkeep: { scale, maxAgeMs }, held: scale === null ? null : state.held };
 }
 
-function started(event: Extract<FleetEvent, { kind: 'rollout.started' }>, seq: number, at: number): Rollout {
+function started(
+  { rollout }: FleetState,
+  event: Extract<FleetEvent, { kind: 'rollout.started' }>,
+  seq: number,
+  at: number,
+): Rollout {
+  const isAsked = event.cause === 'deploy' || event.cause === 'rollback';
   return {
     id: seq,
     from: event.from,
     to: event.to,
     cause: event.cause,
     reason: event.reason,
+    asked: isAsked ? event.to : (rollout?.asked ?? event.from),
     phase: event.cause === 'deploy' ? 'advancing' : 'restoring',
     startedAt: at,
     imageReady: false,
@@ -187,6 +214,13 @@ function started(event: Extract<FleetEvent, { kind: 'rollout.started' }>, seq: n
     canary: stepAt(0),
     checkpoints: { passed: 0, reachedAt: null },
   };
+}
+
+/** The time that a task took does not count against the deadline of the rollout. */
+function taskEnded(state: FleetState, event: Extract<FleetEvent, { kind: 'task.ended' }>, at: number): FleetState {
+  const { rollout } = state;
+  const ended = end(state, event, state.releases[event.release - 1], at);
+  return rollout?.id === event.rollout ? withRollout(ended, { progress: { ...rollout.progress, at } }) : ended;
 }
 
 function atCheckpoint(state: FleetState, event: Extract<FleetEvent, { kind: `checkpoint.${string}` }>, at: number): FleetState {
@@ -242,9 +276,10 @@ function resumed(state: FleetState, at: number): FleetState {
 function finished(state: FleetState, outcome: Outcome, warm: readonly Warm[], at: number): FleetState {
   const { rollout } = state;
   if (rollout === null) return state;
-  const { to } = rollout;
-  const ended = { rollout: rollout.id, to, outcome, reason: rollout.reason, at };
-  return { ...state, rollout: null, serving: to, trail: trailAfter(state, to), warm, ended };
+  const { to, asked } = rollout;
+  const ended = { rollout: rollout.id, to, asked, outcome, reason: rollout.reason, at };
+  const noReturn = settled(state.noReturn, to);
+  return { ...state, rollout: null, serving: to, trail: trailAfter(state, to), warm, ended, noReturn };
 }
 
 /** Going forward leaves a mark; going back to a mark drops the marks after it. */

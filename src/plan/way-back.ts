@@ -2,6 +2,7 @@
 import type { ReleaseNumber } from '../domain/ids.ts';
 import { whyRevoked, type Revoked } from '../domain/revocation.ts';
 import type { FleetEvent } from './events.ts';
+import { whyNoReturn } from './no-return.ts';
 import { releaseOfState, type FleetState } from './state.ts';
 
 /**
@@ -28,7 +29,7 @@ export function leaveRevoked(state: FleetState, revoked: Revoked): FleetEvent | 
   if (release?.content.replace.revoked !== 'roll-back') return null;
   const revocation = revoked(release.content.image);
   const to = newestOnTrail(state, revoked);
-  if (revocation === null || to === null) return null;
+  if (revocation === null || to === null || whyNoReturn(state, to) !== null) return null;
   if (ended?.outcome === 'rolled-back' && ended.at >= revocation.since) return null;
   const reason = `the image of r${serving} was ${whyRevoked(revocation)}`;
   return { kind: 'rollout.started', from: serving, to, cause: 'rollback', reason };

@@ -2,18 +2,21 @@
 import { groupId, releaseOf, type GroupId, type InstanceId, type ReleaseNumber } from '../domain/ids.ts';
 import type { Release } from '../domain/release.ts';
 import type { Revoked } from '../domain/revocation.ts';
+import type { Point } from '../domain/task.ts';
 import type { Measurement } from '../domain/upkeep.ts';
 import type {
   CanaryRule,
   FleetObservation,
   GroupMetrics,
   GroupObservation,
+  JobObservation,
   Member,
   Traffic,
   Weights,
 } from '../engines/engine.ts';
 import type { Wait } from './plan.ts';
 import { releaseOfState, type FleetState, type Rollout } from './state.ts';
+import { isPast as tasksPassed } from './tasks.ts';
 import { trafficOf } from './traffic.ts';
 import type { FleetEvent, Warm } from './events.ts';
 
@@ -49,8 +52,9 @@ export interface World extends Traffic {
   readonly revoked: Revoked;
   /** What the engine could not do. */
   readonly trouble: string | null;
-  /** Every group that exists. */
+  /** Every group that exists, and every job. */
   readonly groups: readonly GroupView[];
+  readonly jobs: readonly JobObservation[];
   /** What each group has answered so far; null where nobody asked, or the load balancer could not be read. */
   readonly metrics: readonly GroupMetrics[] | null;
 }
@@ -74,6 +78,8 @@ export interface Goal {
   readonly canary?: CanaryRule | null;
   readonly preview: GroupId | null;
   readonly waits: readonly Wait[];
+  /** Where it has come to: the tasks there that have not passed are started, and their wait takes the place of `waits`. */
+  readonly at?: 'before' | 'traffic';
   /** Recorded before anything is done. */
   readonly events?: readonly FleetEvent[];
   /** Recorded once the world is as wanted. */
@@ -108,6 +114,7 @@ export function worldOf(state: FleetState, observed: FleetObservation, { now, re
     revoked,
     trouble: observed.trouble,
     groups,
+    jobs: observed.jobs,
     metrics,
   };
 }
@@ -149,6 +156,14 @@ export function rolloutWorld(world: World, rollout: Rollout, to: ReleaseNumber):
   const from = others.find((view) => view.release === rollout.from) ?? null;
   return { ...world, rollout, release: releaseOfState(world.state, to), target, others, from };
 }
+
+/** The tasks there have passed, or there are none. A way back asks for none: what it leads to has served. */
+export const isPast = ({ state, rollout, release }: RolloutWorld, at: Point): boolean =>
+  rollout.cause !== 'deploy' || tasksPassed(state, { rollout: rollout.id, release }, at);
+
+/** The new group is on the preview address, where there is one, until its tasks before traffic have passed. */
+export const previewed = (world: RolloutWorld): GroupId | null =>
+  world.release.content.routing.preview === null || isPast(world, 'traffic') ? null : world.target.group;
 
 const absent = (group: GroupId, release: ReleaseNumber): GroupView => ({
   group,

@@ -60,6 +60,10 @@ environments:
   assert.deepEqual(local.run.limits, { memory: 1e9, pids: 10, cpus: 1.5 });
   assert.deepEqual(local.run.logs, { 'max-size': 1e6, keep: 2, ship: { file: '/var/log/web' } });
   assert.deepEqual(local.replace, {
+    approve: [],
+    before: [],
+    tests: [],
+    webhooks: [],
     keep: 60_000,
     'max-surge': { count: 2 },
     'warm-up': 0,

@@ -19,6 +19,7 @@ import type { Spec } from './parse.ts';
 import { isReferencedFile, plainEnv, referencesOf } from './references.ts';
 import { HEALTHY_STATUS, type HealthSpec, type RunSpec, SCRATCH_BYTES } from './schema/run.ts';
 import { strategyOf } from './strategy.ts';
+import { tasksOf } from './tasks.ts';
 
 /** What is read of the image's configuration (`config` of an OCI image configuration has it). */
 export interface ImageFacts {
@@ -50,6 +51,7 @@ export function releaseContent(
 ): ReleaseContent {
   const { run, replace } = environment;
   const port = portOf(run, facts, environment);
+  const tasks = tasksOf(replace);
   return {
     fleet: fleetId(spec.service as ServiceName, environment.name),
     image,
@@ -69,6 +71,7 @@ export function releaseContent(
       keepMs: replace.keep,
       deadlineMs: replace.deadline,
       ...(replace.revoked === 'roll-back' ? { revoked: 'roll-back' } : {}),
+      ...(tasks.length === 0 ? {} : { tasks }),
     },
   };
 }
@@ -92,6 +95,7 @@ function portOf(run: ResolvedEnvironment['run'], facts: ImageFacts, environment:
     ...(environment.listen === null ? [] : [`environments.${environment.name}.listen`]),
     ...(run.health.http === undefined ? [] : ['run.health.http']),
     ...(run.health.tcp === undefined ? [] : ['run.health.tcp']),
+    ...(environment.replace.tests.some((test) => 'http' in test && test.port === undefined) ? ['replace.tests'] : []),
   ];
   if (needs.length > 0)
     throw misfit(

@@ -99,6 +99,40 @@ environments:
       '7: environments.other.replace: max-surge 0 and min-healthy 51% leave no room: of 1 instances none may be added and none taken away',
     ],
   },
+  'tasks have names of their own, and no job is a second writer': {
+    file: `${RECIPE}run: { port: 80, volumes: { data: { path: /data, single-writer: true } } }
+replace:
+  before: [{ job: [a], name: test-1 }, { job: [b], point-of-no-return: 7 }]
+  tests: [{ http: / }, { job: [c], point-of-no-return: true }]
+  approve: [traffic, { at: traffic, deadline: 1h }]
+`,
+    said: [
+      '5: replace.before[1].point-of-no-return: expected true, or why in at most 200 characters, found 7',
+      '6: replace.tests[1].point-of-no-return: unknown key; the keys here are http, port, status, body, header, within, command, exit, stdout, job, name, deadline',
+    ],
+  },
+  'tasks that are each well, and not together': {
+    file: `${RECIPE}run: { port: 80, volumes: { data: { path: /data, single-writer: true } } }
+replace:
+  before: [{ job: [a], name: test-1 }]
+  tests: [{ http: / }, { job: [c] }]
+environments: { local: { replace: { approve: [before, { at: before, deadline: 1h }] } } }
+`,
+    said: [
+      '4: replace: two tasks have the name test-1',
+      '6: replace.tests: a job beside the new instance would be a second writer of the volume data; put it under before, or test by http or command',
+      '7: environments.local.replace.approve: the same point is named twice',
+    ],
+  },
+  'a webhook says where it goes, and where its secret is': {
+    file: `${RECIPE}replace: { webhooks: [{ url: ops.example }, { url: https://ops.example/, at: [switch], secret: s3cret }] }
+`,
+    said: [
+      '3: replace.webhooks[0].url: expected an http:// or https:// address without a user and password in it, found "ops.example"',
+      '3: replace.webhooks[1].at[0]: expected one of before, traffic, after, found "switch"',
+      '3: replace.webhooks[1].secret: expected env:NAME, a variable of the daemon, or file:PATH, an absolute path, found "s3cret"',
+    ],
+  },
   'bounds of one place agree': {
     file: `${RECIPE}run: { instances: { min: 3, desired: 2 } }
 environments: { local: { instances: { desired: 5, max: 4 } } }

@@ -9,6 +9,7 @@ import { CANARY_KEYS, ROLLING_KEYS, type ReplaceSpec } from './schema/replace.ts
 import type { Spec } from './schema/spec.ts';
 import type { Path } from './source.ts';
 import { lateMirror, splitConflict, standstill, strategyOf, writerConflict } from './strategy.ts';
+import { doubleName, secondWriter } from './tasks.ts';
 import { ageConflict, scaleConflict, strategyIn } from './upkeep.ts';
 
 export interface Breach {
@@ -147,7 +148,23 @@ function replaceBreaches(spec: Spec): readonly Breach[] {
       ['replace', 'strategy'],
       spec.replace.strategy === undefined ? null : writerConflict(spec.replace.strategy, spec.run),
     ),
+    ...taskBreaches(spec.replace, spec.replace, spec, ['replace']),
     ...breach(['replace'], standstill(strategyOf(spec.replace, spec.run, desired), desired)),
+  ];
+}
+
+const TASK_KEYS = ['before', 'tests', 'approve', 'webhooks'] as const;
+
+/** `replace`: all that holds; `said`: what of it is written at the path. */
+function taskBreaches(replace: Omit<ReplaceSpec, 'preview'>, said: SaidOfReplace, { run }: Spec, path: Path): readonly Breach[] {
+  if (TASK_KEYS.every((key) => said[key] === undefined)) return [];
+  const double = doubleName(replace);
+  const points = replace.approve.map(({ at }) => at);
+  const isTwice = points.length > new Set(points).size;
+  return [
+    ...breach(path, double === null || isTwice ? null : `two tasks have the name ${double}`),
+    ...breach([...path, 'approve'], isTwice && said.approve !== undefined ? 'the same point is named twice' : null),
+    ...breach([...path, 'tests'], said.tests === undefined ? null : secondWriter(replace, run)),
   ];
 }
 
@@ -208,6 +225,7 @@ function environmentBreaches(spec: Spec, name: string): readonly Breach[] {
     ...breach([...path, 'replace'], halted),
     ...breach(['run', 'scale'], inEnvironment(name, scaleConflict(environment, spec.run.instances, said?.instances))),
     ...breach(['run', 'max-age'], inEnvironment(name, ageConflict(spec.run, strategyIn(environment)))),
+    ...taskBreaches(replace, said?.replace ?? {}, spec, [...path, 'replace']),
     ...breach([...path, 'preview'], same ? 'the preview needs a port of its own: listen has the same' : null),
   ];
 }

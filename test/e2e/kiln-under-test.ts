@@ -87,6 +87,10 @@ export interface ServiceOptions {
   /** What stands under `replace:`; default: rolling. */
   readonly strategy?: string;
   readonly instances?: number;
+  /** Of the health of a new instance. */
+  readonly deadline?: string;
+  /** What else stands under `run:`. */
+  readonly run?: string;
   /** false: it answers, but never healthily. */
   readonly healthy?: boolean;
   /** true: `/cgi-bin/version` is answered with 500, whatever its health. */
@@ -98,7 +102,16 @@ const FAILS = '#!/bin/sh\necho "Status: 500 Sorry"; echo; echo failing\n';
 
 /** A static site that busybox serves: `/version` says which. Written again with another version, it is the next release. */
 export function writeService(folder: string, port: number, options: ServiceOptions): Service {
-  const { name, version, strategy = 'rolling', instances = 3, healthy = true, failing = false } = options;
+  const {
+    name,
+    version,
+    strategy = 'rolling',
+    run = '',
+    deadline = '5s',
+    instances = 3,
+    healthy = true,
+    failing = false,
+  } = options;
   mkdirSync(join(folder, 'www'), { recursive: true });
   copyFileSync('/bin/busybox', join(folder, 'busybox'));
   writeFileSync(join(folder, 'www/version'), version);
@@ -120,9 +133,10 @@ image:
   ports: [3000]
 run:
   instances: ${instances}
-  health: { http: /healthz, every: 200ms, deadline: 5s }
+  health: { http: /healthz, every: 200ms, deadline: ${deadline} }
   stop: { grace: 200ms }
   drain: { requests: 2s, streams: 2s }
+  ${run}
 replace:
   strategy: ${strategy}
   warm-up: 0s

@@ -3,6 +3,7 @@ import { openLineage } from '../../src/daemon/lineage.ts';
 import type { FleetId } from '../../src/domain/ids.ts';
 import type { Random } from '../../src/engines/sim/random.ts';
 import type { Session } from '../../src/engines/sim/world.ts';
+import type { Deliver } from '../../src/execute/deliver.ts';
 import { Executor } from '../../src/execute/executor.ts';
 import { Fleets } from '../../src/execute/fleets.ts';
 import { KeptEngine } from '../../src/execute/kept-engine.ts';
@@ -24,7 +25,9 @@ export function startDaemon(clock: Clock, session: Session, journal: Journal, id
   const executor = new Executor(guarded);
   const revoked = blind ? () => null : openLineage(guarded, clock).revoked;
   const engine = new KeptEngine({ runtime, balancer, journal: guarded, executor, clock, revoked, drawId: () => ids.suffix() });
-  return { session, engine, journal: guarded, fleets: new Fleets({ journal: guarded, executor, engine, clock, revoked }) };
+  const deliver: Deliver = ({ id, notice }, withinMs, ctx) => session.deliver(notice.image, id, withinMs, ctx);
+  const fleets = new Fleets({ journal: guarded, executor, engine, clock, revoked, deliver });
+  return { session, engine, journal: guarded, fleets };
 }
 
 /** The journal as one life of the daemon sees it: its own listeners, and crashes at its appends. */

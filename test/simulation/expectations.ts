@@ -1,6 +1,6 @@
 /** What ought to be so, in the words of the laws, said apart from the planner. */
 import type { Digest } from '../../src/domain/digest.ts';
-import { groupId, releaseOf, type GroupId, type ReleaseNumber } from '../../src/domain/ids.ts';
+import { groupId, releaseOf, type GroupId, type JobId, type ReleaseNumber } from '../../src/domain/ids.ts';
 import type { ReleaseContent } from '../../src/domain/release.ts';
 import type { Behaviour } from '../../src/engines/sim/behaviour.ts';
 import type { SimInstance } from '../../src/engines/sim/instance.ts';
@@ -10,6 +10,7 @@ import type { Plan } from '../../src/plan/plan.ts';
 import type { FleetState } from '../../src/plan/state.ts';
 import type { Entry } from '../../src/store/journal.ts';
 import { FLEET } from './releases.ts';
+import { isHeld } from './task-expectations.ts';
 
 /** Law 4: how many healthy instances must go on serving, whatever Kiln is doing. */
 export function floorOf(state: FleetState | null, instances: readonly SimInstance[]): number {
@@ -150,14 +151,17 @@ export const settles = (behaviour: Behaviour | undefined): boolean => behaviour?
 export interface RestSeen {
   readonly state: FleetState;
   readonly instances: readonly SimInstance[];
+  readonly jobs: readonly JobId[];
   readonly routing: RoutingTable | undefined;
   readonly behaviourOf: (content: ReleaseContent) => Behaviour | undefined;
   readonly isRevoked: (content: ReleaseContent) => boolean;
 }
 
 /** Laws 5, 7 and 8 at rest, with all windows passed: what is still wrong; empty where the fleet is as it should be. */
-export function unrest({ state, instances, routing, behaviourOf, isRevoked }: RestSeen): readonly string[] {
+export function unrest({ state, instances, jobs, routing, behaviourOf, isRevoked }: RestSeen): readonly string[] {
   const { rollout, serving, size } = state;
+  if (jobs.length > 0) return jobs.map((job) => `${job} is left`);
+  if (isHeld(state)) return [];
   if (state.life === 'retired') return instances.map(({ id }) => `${id} is left of a removed fleet`);
   if (state.life === 'stopped') return instances.map(({ id }) => `${id} is left of a stopped fleet`);
   if (state.life === 'retiring') return ['the fleet is still being removed'];

@@ -28,7 +28,16 @@ const OF_EFFECTS: readonly Wrong[] = [
 ];
 const OF_READS: readonly Wrong[] = ['fail-before', 'slow', 'crash-before'];
 const OF_APPENDS: readonly Wrong[] = ['fail-before', 'crash-before', 'crash-after'];
-const READS: ReadonlySet<Verb> = new Set(['check', 'observe', 'observeBalancer', 'requireListen', 'metrics', 'usage', 'tables']);
+const READS: ReadonlySet<Verb> = new Set([
+  'check',
+  'observe',
+  'observeBalancer',
+  'requireListen',
+  'metrics',
+  'usage',
+  'tables',
+  'jobs',
+]);
 
 function faultsOf(verb: Verb): readonly Wrong[] {
   if (verb === 'append') return OF_APPENDS;

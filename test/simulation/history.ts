@@ -29,6 +29,7 @@ import {
 } from './expectations.ts';
 import { FLEET, hashOfContent } from './releases.ts';
 import type { Act, Scenario } from './scenario.ts';
+import { TaskWatch } from './task-expectations.ts';
 
 export interface HistoryResult {
   readonly seed: number;
@@ -84,6 +85,7 @@ class History {
   readonly #journal: MemoryJournal;
   readonly #ids: Random;
   readonly #behaviours = new Map<Digest, Behaviour>();
+  readonly #tasks = new TaskWatch((job) => this.#world.hasPassed(job));
   #daemon: Daemon;
   /** Of each group, as last asked for. */
   readonly #sizes = new Map<GroupId, number>();
@@ -95,8 +97,8 @@ class History {
   #idleLooks = 0;
   /** Until the last act: what follows its load is measured as often as it wants to be. */
   #acting = true;
-  /** When the present tick began: what was decided before a command may still be carried out in the tick that it met. */
-  #floorBefore = 0;
+  /** Of the present tick: what was decided before a command may still be carried out in the tick that it met. */
+  #lowestFloor = 0;
 
   constructor(scenario: Scenario, options: HistoryOptions) {
     this.#scenario = scenario;
@@ -106,7 +108,7 @@ class History {
     this.#world = createSimWorld({ seed, faults, ...(options.trace === undefined ? {} : { trace: options.trace }) });
     this.#journal = new MemoryJournal({ now: () => this.#world.clock.now(), hashing: false });
     this.#ids = new Random(seed ^ 0x1d5);
-    this.#world.setFloor(() => Math.min(this.#floor(), this.#floorBefore));
+    this.#world.setFloor(() => Math.min(this.#floor(), this.#lowestFloor));
     this.#journal.follow((entries) => this.#watch(entries));
     this.#daemon = this.#start(this.#journal);
   }
@@ -179,6 +181,7 @@ class History {
 
   #watch(entries: readonly Entry[]): void {
     this.#appended += entries.length;
+    this.#lowestFloor = Math.min(this.#lowestFloor, this.#floor());
     for (const entry of entries) {
       const { seq, kind, data } = entry;
       const state = this.#state();
@@ -188,6 +191,7 @@ class History {
         this.#sizes.set(group, size);
       }
       const leaning = leansOnCanary(state, this.#world.instances(), entry);
+      for (const broken of this.#tasks.see(entry, state)) this.broken.add(broken);
       const wayBack = closesWayBack(state, entry, (image) => this.#isRevoked(image));
       const wrong = [...wayBack, ...servesWhatFailed(state, entry), ...leaning, ...actsAtRest(state, entry), ...grown];
       for (const broken of wrong) this.broken.add(broken);
@@ -216,6 +220,10 @@ class History {
       case 'deploy':
         this.#behaviours.set(act.content.image, act.behaviour);
         this.#world.behave(act.content.image, act.behaviour);
+        for (const tried of ['job', 'test', 'webhook'] as const) {
+          const ends = act.tasks?.[tried];
+          if (ends !== undefined) this.#world.behaveTasks(act.content.image, tried, ends);
+        }
         fleets.deploy({
           content: act.content,
           size: act.size,
@@ -233,7 +241,11 @@ class History {
         return;
       }
       case 'rollback':
-        return this.#command({ kind: 'rollback', to: act.to as ReleaseNumber | null });
+        return this.#command({ ...act, to: act.to as ReleaseNumber | null });
+      case 'approve':
+        return this.#command({ kind: 'approve', by: 'simulation' });
+      case 'reboot':
+        return this.#world.reboot();
       case 'promote':
         return this.#command({ kind: 'promote', past: act.past });
       case 'scale':
@@ -241,6 +253,7 @@ class History {
       case 'load':
         return this.#world.setRate(FLEET, act.requestsPerMs);
       case 'abort':
+        return this.#command(act);
       case 'pause':
       case 'resume':
       case 'stop':
@@ -305,6 +318,7 @@ class History {
     return unrest({
       state: this.#state() ?? { ...emptyFleet(FLEET), life: 'retired' },
       instances: this.#world.instances(),
+      jobs: this.#world.jobs(),
       routing: this.#world.routing(FLEET),
       behaviourOf: (content) => this.#behaviours.get(content.image),
       isRevoked: ({ image }) => this.#isRevoked(image),
@@ -344,7 +358,7 @@ class History {
     const { fleets, session } = this.#daemon;
     if (this.#state() === null) return Infinity;
     const fleet = fleets.fleet(FLEET);
-    this.#floorBefore = this.#floor();
+    this.#lowestFloor = this.#floor();
     const appended = this.#appended;
     const tick = fleet.tick().catch((error: unknown) => {
       if (session.life.alive) throw error;

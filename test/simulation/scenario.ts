@@ -4,8 +4,10 @@ import type { Match } from '../../src/domain/requests.ts';
 import type { Upkeep } from '../../src/domain/upkeep.ts';
 import type { Behaviour } from '../../src/engines/sim/behaviour.ts';
 import type { FaultRates } from '../../src/engines/sim/faults.ts';
+import type { TaskBehaviour, Tried } from '../../src/engines/sim/jobs.ts';
 import { Random } from '../../src/engines/sim/random.ts';
 import type { Bounds } from '../../src/plan/state.ts';
+import { drawTasks, drawTaskBehaviours } from './draw-tasks.ts';
 import { contentOf, imageOf } from './releases.ts';
 
 export type Act =
@@ -13,14 +15,17 @@ export type Act =
       readonly kind: 'deploy';
       readonly content: ReleaseContent;
       readonly behaviour: Behaviour;
+      readonly tasks?: TaskBehaviours;
       readonly size: number;
       readonly bounds?: Bounds;
       readonly upkeep?: Upkeep;
     }
   /** The content of an earlier deploy again. */
   | { readonly kind: 'redeploy'; readonly nth: number }
-  | { readonly kind: 'rollback'; readonly to: number | null }
-  | { readonly kind: 'abort' | 'pause' | 'resume' | 'stop' | 'start' | 'retire' | 'crash' }
+  | { readonly kind: 'rollback'; readonly to: number | null; readonly pastNoReturn?: boolean }
+  | { readonly kind: 'abort'; readonly pastNoReturn?: boolean }
+  | { readonly kind: 'approve' | 'reboot' }
+  | { readonly kind: 'pause' | 'resume' | 'stop' | 'start' | 'retire' | 'crash' }
   | { readonly kind: 'promote'; readonly past: 'step' | 'all' }
   | { readonly kind: 'scale'; readonly size: number | 'auto' }
   /** How many requests the fleet gets from now on. */
@@ -29,6 +34,9 @@ export type Act =
   | { readonly kind: 'revoke'; readonly nth: number; readonly inMs: number }
   | { readonly kind: 'kill'; readonly nth: number }
   | { readonly kind: 'kill-balancer'; readonly forMs: number };
+
+/** What is not named passes soon. */
+export type TaskBehaviours = Readonly<Partial<Record<Tried, TaskBehaviour>>>;
 
 export interface TimedAct {
   readonly afterMs: number;
@@ -52,7 +60,15 @@ export function drawScenario(seed: number): Scenario {
   const fleet: FleetTraits = { singleWriter: random.chance(0.12), port: !random.chance(0.06) };
   const first: TimedAct = { afterMs: 0, act: drawDeploy(random, fleet, random.chance(0.85)) };
   const later = Array.from({ length: random.between(1, 7) }, () => ({ afterMs: drawGap(random), act: drawAct(random, fleet) }));
-  return { seed, acts: [first, ...later], faults: drawRates(random) };
+  return { seed, acts: [first, ...later].flatMap((act) => approved(random, act)), faults: drawRates(random) };
+}
+
+/** Where somebody has to approve, somebody mostly does. */
+function approved(random: Random, timed: TimedAct): readonly TimedAct[] {
+  const { act } = timed;
+  const approvals = act.kind === 'deploy' ? (act.content.replace.tasks ?? []).filter(({ kind }) => kind === 'approval') : [];
+  const acts = approvals.map((): TimedAct => ({ afterMs: random.pick([500, 4000, 40_000]), act: { kind: 'approve' } }));
+  return [timed, ...(random.chance(0.7) ? acts : [])];
 }
 
 /** Into the middle of a rollout, near its end, or long after it. */
@@ -82,11 +98,16 @@ function drawRates(random: Random): FaultRates {
 
 /** Each act with its weight out of 100. */
 const ACTS: readonly (readonly [number, (random: Random, fleet: FleetTraits) => Act])[] = [
-  [30, (random, fleet) => drawDeploy(random, fleet, random.chance(0.5))],
+  [27, (random, fleet) => drawDeploy(random, fleet, random.chance(0.5))],
   [4, (random) => ({ kind: 'revoke', nth: random.below(4), inMs: random.pick([0, 0, 2000, 60_000]) })],
   [4, (random) => ({ kind: 'redeploy', nth: random.below(4) })],
-  [11, (random) => ({ kind: 'rollback', to: random.chance(0.25) ? random.between(1, 4) : null })],
-  [7, () => ({ kind: 'abort' })],
+  [
+    10,
+    (random) => ({ kind: 'rollback', to: random.chance(0.25) ? random.between(1, 4) : null, pastNoReturn: random.chance(0.3) }),
+  ],
+  [7, (random) => ({ kind: 'abort', pastNoReturn: random.chance(0.3) })],
+  [3, () => ({ kind: 'approve' })],
+  [1, () => ({ kind: 'reboot' })],
   [5, () => ({ kind: 'pause' })],
   [2, (random) => ({ kind: 'promote', past: random.pick(['step', 'all'] as const) })],
   [3, () => ({ kind: 'resume' })],
@@ -132,8 +153,10 @@ function drawDeploy(random: Random, fleet: FleetTraits, good: boolean): Act {
     stopGraceMs: random.pick([0, 500, 3000]),
     preview: fleet.port && random.chance(0.3),
     probe: random.chance(0.1) ? 'none' : 'http',
+    ...(random.chance(0.35) ? { tasks: drawTasks(random, fleet.singleWriter) } : {}),
   });
-  return { kind: 'deploy', content, behaviour, size: drawSize(random, fleet), ...drawUpkeep(random, fleet) };
+  const tasks = drawTaskBehaviours(random);
+  return { kind: 'deploy', content, behaviour, tasks, size: drawSize(random, fleet), ...drawUpkeep(random, fleet) };
 }
 
 /** Some fleets follow their load, and some do not let their instances get old. */

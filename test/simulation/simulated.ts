@@ -1,6 +1,7 @@
 /** A daemon's fleets over the simulated engine without faults: for whole stories, and for measurements. */
 import type { FleetId } from '../../src/domain/ids.ts';
 import { createSimWorld, type SimWorld, type SimWorldOptions } from '../../src/engines/sim/world.ts';
+import type { Deliver } from '../../src/execute/deliver.ts';
 import { Executor } from '../../src/execute/executor.ts';
 import { Fleets } from '../../src/execute/fleets.ts';
 import { KeptEngine } from '../../src/execute/kept-engine.ts';
@@ -41,7 +42,8 @@ export function simulate(seed: number, { held = asItIs, world: traits = {} }: Si
   let drawn = 0;
   const drawId = (): string => (drawn++).toString(36).padStart(6, '0');
   const engine = new KeptEngine({ runtime, balancer, journal, executor, clock, revoked, drawId });
-  const fleets = new Fleets({ journal, executor, engine, clock, revoked });
+  const deliver: Deliver = ({ id, notice }, withinMs, ctx) => world.deliver(notice.image, id, withinMs, ctx);
+  const fleets = new Fleets({ journal, executor, engine, clock, revoked, deliver });
   return { world, fleets, engine, journal, run: (limitMs, holds) => run(world, limitMs, holds ?? (() => false)) };
 }
 

@@ -11,7 +11,12 @@ export const run: Run = async (args, context) => {
   const to = args.text('to');
   const [before, after] = await Promise.all([client.status({ service }), newestEntry(client)]);
   const started = context.now();
-  const input = { service, by: context.by, ...(to === undefined ? {} : { to: releaseNumber(to) }) };
+  const input = {
+    service,
+    by: context.by,
+    pastNoReturn: args.flag('pastNoReturn'),
+    ...(to === undefined ? {} : { to: releaseNumber(to) }),
+  };
   const asked = await client.rollback(input, { signal: context.signal });
   const around = { terminal: context.terminal, now: context.now() };
   const { fleet, target } = asked;

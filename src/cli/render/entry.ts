@@ -100,6 +100,8 @@ const WORDS: Readonly<Record<string, (data: Data) => string>> = {
   'canary.judged': ({ step, verdict }) =>
     `judged at step ${Number(step) + 1}: ${textOf(objectOf(verdict)['verdict'])}, ${textOf(objectOf(verdict)['why'])}`,
   'canary.passed': ({ next, why }) => `step ${textOf(next)} passed (${textOf(why)})`,
+  'task.started': ({ task }) => `task ${textOf(task)} begins`,
+  'task.ended': ({ task, result, why }) => `task ${textOf(task)} ${textOf(result)}${because(why)}`,
   'checkpoint.reached': ({ number }) => `stands at checkpoint ${textOf(number)}`,
   'checkpoint.passed': ({ passed, why }) => `checkpoint ${textOf(passed)} passed (${textOf(why)})`,
   'rollout.paused': () => 'paused',

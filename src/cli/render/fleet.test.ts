@@ -68,6 +68,63 @@ test('failures name their reason, the brake, and the instances to look at', () =
   );
 });
 
+const task = (change: Partial<FleetStatusBody['tasks'][number]>): FleetStatusBody['tasks'][number] => ({
+  name: 'before-1',
+  title: 'job node migrate.js',
+  kind: 'job',
+  at: 'before',
+  release: r8,
+  state: 'waiting',
+  startedAt: null,
+  endedAt: null,
+  detail: null,
+  ...change,
+});
+
+test('the tasks of a rollout: what passed, what is waited for, what comes', () => {
+  const status = fleet({
+    phase: 'advancing',
+    target: r8,
+    tasks: [
+      task({ state: 'passed', startedAt: NOW - 9000, endedAt: NOW - 8200, detail: 'exited with code 0' }),
+      task({ name: 'approval-traffic', title: 'approval', kind: 'approval', at: 'traffic', state: 'running', startedAt: NOW }),
+      task({ name: 'webhook-1-after', title: 'webhook https://ops.example/', kind: 'webhook', at: 'after' }),
+    ],
+    waits: [{ reason: 'somebody to approve r8 before it gets traffic', until: NOW + 3_600_000, otherwise: 'rolls back to r7' }],
+  });
+  assert.equal(
+    text(status),
+    `web.local   r7 → r8   advancing for 3 m 12 s   http://localhost:8080
+  ✓ r7    3 of 3 healthy       100 % of traffic
+  ✓ job node migrate.js   0.80 s
+  ○ webhook https://ops.example/
+  ● somebody to approve r8 before it gets traffic; rolls back to r7 in 1 h 0 m
+    kiln status web --watch · kiln approve web · kiln pause web · kiln abort web`,
+  );
+});
+
+test('once a rollout has ended, only the tasks that did not pass are told', () => {
+  const status = fleet({
+    tasks: [
+      task({ state: 'passed', startedAt: NOW - 9000, endedAt: NOW - 8200 }),
+      task({
+        title: 'webhook https://ops.example/',
+        at: 'after',
+        state: 'failed',
+        startedAt: NOW,
+        endedAt: NOW,
+        detail: 'it answered 500',
+      }),
+    ],
+  });
+  assert.equal(
+    text(status),
+    `web.local   r7   steady for 3 m 12 s   http://localhost:8080
+  ✓ r7    3 of 3 healthy       100 % of traffic
+  ✗ webhook https://ops.example/   failed: it answered 500`,
+  );
+});
+
 test('a group on its way out is not called healthy', () => {
   const lines = fleetLines(fleet({ groups: [group(7), group(6, { size: 0, running: 2, healthy: 0, weight: 0 })] }), around);
   assert.equal(lines.at(-1), '  ○ r6    2 retiring             0 % of traffic');

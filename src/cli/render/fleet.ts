@@ -5,6 +5,7 @@ import { harmless, type Terminal } from '../terminal.ts';
 import { age, counted, duration, share } from './amounts.ts';
 import { driftLines } from './configuration.ts';
 import { table } from './table.ts';
+import { taskLines } from './tasks.ts';
 
 type GroupStatus = FleetStatusBody['groups'][number];
 
@@ -27,6 +28,7 @@ export function fleetLines(fleet: FleetStatusBody, around: Surroundings): readon
     head.join('   '),
     ...glassLines(fleet, around.terminal),
     ...groupLines(fleet, around),
+    ...taskLines(fleet, terminal),
     ...(fleet.preview === null ? [] : [`  preview at ${urlOf(fleet.preview)}`]),
     ...scalingLines(fleet, around),
     ...situationLines(fleet, around),
@@ -124,12 +126,14 @@ const instanceLines = ({ instances }: FleetStatusBody, { release }: GroupStatus)
     .filter((instance) => instance.release === release && instance.health !== 'healthy')
     .map(({ id, health, detail }) => `      ${id}   ${health}${detail === null ? '' : `: ${harmless(detail)}`}`);
 
-function nextSteps({ fleet, paused, phase, canary, checkpoint }: FleetStatusBody): string {
+function nextSteps({ fleet, paused, phase, canary, checkpoint, tasks }: FleetStatusBody): string {
   const service = serviceOf(fleet);
   const watch = `kiln status ${service} --watch`;
   if (phase !== 'advancing') return [watch, `kiln logs ${service}`].join(' · ');
-  const promote = canary === null && checkpoint === null ? [] : [`kiln promote ${service}`];
-  return [watch, ...promote, `kiln ${paused ? 'resume' : 'pause'} ${service}`, `kiln abort ${service}`].join(' · ');
+  const waiting = tasks.find(({ state, at }) => state === 'running' && at !== 'after');
+  const approve = waiting?.kind === 'approval' ? [`kiln approve ${service}`] : [];
+  const promote = waiting !== undefined || (canary === null && checkpoint === null) ? [] : [`kiln promote ${service}`];
+  return [watch, ...approve, ...promote, `kiln ${paused ? 'resume' : 'pause'} ${service}`, `kiln abort ${service}`].join(' · ');
 }
 
 /** All fleets, a line each; then the whole of those that are moving. */

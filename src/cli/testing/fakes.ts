@@ -82,6 +82,7 @@ export const fleet = (change: Partial<FleetStatusBody> = {}): FleetStatusBody =>
   ended: null,
   canary: null,
   checkpoint: null,
+  tasks: [],
   brokenGlass: null,
   drift: [],
   ...change,

@@ -2,8 +2,16 @@
 import type { BakeLineage } from '../../bake/contract.ts';
 import type { NewerPackage } from '../../lineage/events.ts';
 import { hexOf, type Digest } from '../../domain/digest.ts';
-import { fleetOf, groupOf, type FleetId, type GroupId, type InstanceId } from '../../domain/ids.ts';
-import type { Balancer, InstanceObservation, Problem, RoutingTable, Runtime, Weights } from '../../engines/engine.ts';
+import { fleetOf, groupOf, type ContainerId, type FleetId, type GroupId, type InstanceId, type JobId } from '../../domain/ids.ts';
+import type {
+  Balancer,
+  InstanceObservation,
+  JobObservation,
+  Problem,
+  RoutingTable,
+  Runtime,
+  Weights,
+} from '../../engines/engine.ts';
 import type { DockerfileRecipe, Recipe } from '../../domain/recipe.ts';
 import type { LayerMounts } from '../../linux/layers.ts';
 import { KilnError } from '../../errors/error.ts';
@@ -17,6 +25,7 @@ import type { Machine } from '../parts.ts';
 /** What outlives the daemon: handed to the next one, it finds its instances again. */
 export interface FakeWorld {
   readonly instances: Map<InstanceId, InstanceObservation>;
+  readonly jobs: Map<JobId, JobObservation>;
   readonly tables: Map<string, RoutingTable>;
   /** What the next bake makes. */
   content: string;
@@ -36,6 +45,7 @@ export interface FakeWorld {
 
 export const fakeWorld = (): FakeWorld => ({
   instances: new Map(),
+  jobs: new Map(),
   tables: new Map(),
   content: 'one',
   lodash: null,
@@ -133,7 +143,7 @@ const noLayers: LayerMounts = {
 
 function runtimeOf(world: FakeWorld, clock: Clock): Runtime {
   const listeners = new Set<(fleet: FleetId) => void>();
-  const changed = (id: InstanceId): void => {
+  const changed = (id: ContainerId): void => {
     for (const listener of listeners) listener(fleetOf(groupOf(id)));
   };
   return {
@@ -159,6 +169,16 @@ function runtimeOf(world: FakeWorld, clock: Clock): Runtime {
       [...world.instances.values()]
         .filter(({ group }) => fleetOf(group) === fleet)
         .map(({ id, launchedAt }) => ({ instance: id, cpuMs: (clock.now() - launchedAt) / 2, memoryBytes: 1 << 24 })),
+    async startJob({ id }) {
+      world.jobs.set(id, { id, status: 'passed', detail: 'exited with code 0' });
+      changed(id);
+    },
+    jobs: async () => [...world.jobs.values()],
+    async removeJob(id) {
+      world.jobs.delete(id);
+      changed(id);
+    },
+    test: async () => null,
     onChange(listener) {
       listeners.add(listener);
       return () => listeners.delete(listener);

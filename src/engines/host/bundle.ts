@@ -2,7 +2,7 @@
 import { chmod, chown, mkdir, readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 
-import { environmentOf, fleetOf, groupOf, isName, serviceOf, type InstanceId } from '../../domain/ids.ts';
+import { environmentOf, fleetOf, groupOf, isName, serviceOf, type ContainerId } from '../../domain/ids.ts';
 import type { LaunchValues } from '../../domain/reference.ts';
 import type { Release, Volume } from '../../domain/release.ts';
 import { KilnError } from '../../errors/error.ts';
@@ -21,7 +21,7 @@ const HOSTNAME_LENGTH = 63;
 
 export interface BundleInput {
   readonly home: Home;
-  readonly id: InstanceId;
+  readonly id: ContainerId;
   readonly release: Release;
   readonly values: LaunchValues;
   readonly image: ImageConfig;
@@ -91,7 +91,7 @@ function splitVariable(text: string): readonly [string, string] {
   return at === -1 ? [text, ''] : [text.slice(0, at), text.slice(at + 1)];
 }
 
-const hostnameOf = (id: InstanceId): string => id.replaceAll('.', '-').slice(-HOSTNAME_LENGTH).replace(/^-+/, '');
+const hostnameOf = (id: ContainerId): string => id.replaceAll('.', '-').slice(-HOSTNAME_LENGTH).replace(/^-+/, '');
 
 /** Parents before what lies in them, at the places where the image's links lead. */
 async function mountsOf(input: BundleInput, user: User): Promise<readonly RuntimeMount[]> {

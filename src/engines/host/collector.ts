@@ -4,7 +4,7 @@ import { appendFile, mkdir } from 'node:fs/promises';
 import { hostname } from 'node:os';
 import { dirname } from 'node:path';
 
-import { environmentOf, fleetOf, groupOf, serviceOf, type InstanceId } from '../../domain/ids.ts';
+import { environmentOf, fleetOf, groupOf, serviceOf, type ContainerId } from '../../domain/ids.ts';
 import type { LogShipping } from '../../domain/release.ts';
 import { run } from '../../platform/exec.ts';
 import type { LogLine } from './log-lines.ts';
@@ -15,7 +15,7 @@ export interface Collector {
   close(): void;
 }
 
-export function openCollector(ship: LogShipping, id: InstanceId): Collector {
+export function openCollector(ship: LogShipping, id: ContainerId): Collector {
   if (ship.kind === 'file') return fileCollector(ship.path, id);
   if (ship.kind === 'http') return httpCollector(ship.url, id);
   return 'socket' in ship.to ? localSyslog(ship.to.socket, id) : udpSyslog(ship.to.host, ship.to.port, id);
@@ -23,7 +23,7 @@ export function openCollector(ship: LogShipping, id: InstanceId): Collector {
 
 const iso = (at: number): string => new Date(at).toISOString();
 
-function fileCollector(path: string, id: InstanceId): Collector {
+function fileCollector(path: string, id: ContainerId): Collector {
   return {
     send: async (lines) => {
       await mkdir(dirname(path), { recursive: true });
@@ -38,7 +38,7 @@ const HTTP_TIMEOUT_MS = 10_000;
 /** Lines of one request: a batch read from a file can be a quarter of a megabyte of short ones. */
 const HTTP_LINES = 1000;
 
-function httpCollector(url: string, id: InstanceId): Collector {
+function httpCollector(url: string, id: ContainerId): Collector {
   const fleet = fleetOf(groupOf(id));
   const labels = { service: serviceOf(fleet), environment: environmentOf(fleet), instance: id };
   const post = async (lines: readonly LogLine[], signal: AbortSignal): Promise<string | null> => {
@@ -72,7 +72,7 @@ const PRIORITY = { stdout: 16 * 8 + 6, stderr: 16 * 8 + 3 } as const;
 /** What any receiver must take over UDP, and most do (RFC 5426, 3.2). */
 const DATAGRAM_BYTES = 2048;
 
-function udpSyslog(host: string, port: number, id: InstanceId): Collector {
+function udpSyslog(host: string, port: number, id: ContainerId): Collector {
   const socket = createSocket(host.includes(':') ? 'udp6' : 'udp4');
   socket.unref();
   socket.on('error', () => {}); // The error of each message goes to its sender.
@@ -90,12 +90,12 @@ function udpSyslog(host: string, port: number, id: InstanceId): Collector {
   };
 }
 
-export function syslogMessage({ at, stream, text }: LogLine, id: InstanceId): string {
+export function syslogMessage({ at, stream, text }: LogLine, id: ContainerId): string {
   return `<${PRIORITY[stream]}>1 ${iso(at)} ${hostname()} ${serviceOf(fleetOf(groupOf(id)))} - ${id.slice(-32)} - ${text}`;
 }
 
 /** Local sockets take datagrams, which Node can't send: logger(1), part of every Debian, does. */
-function localSyslog(socket: string, id: InstanceId): Collector {
+function localSyslog(socket: string, id: ContainerId): Collector {
   const service = serviceOf(fleetOf(groupOf(id)));
   const args = [
     '--socket',

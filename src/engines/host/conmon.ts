@@ -7,12 +7,12 @@ import { mkdir, open, readFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import type { Readable } from 'node:stream';
 
-import type { InstanceId } from '../../domain/ids.ts';
+import type { ContainerId } from '../../domain/ids.ts';
 import type { OciRuntime } from '../../linux/oci-runtime.ts';
 import { argumentsOf, sendSignal } from '../../linux/processes.ts';
 import { readIfThere } from '../../platform/files.ts';
 import type { Places } from './places.ts';
-import type { InstanceRecord } from './record.ts';
+import type { ContainerRecord } from './record.ts';
 
 const PID = 'pid';
 const MONITOR_PID = 'monitor-pid';
@@ -26,7 +26,7 @@ const FLOOD_FACTOR = 4;
 export async function createMonitored(
   places: Places,
   runtime: OciRuntime,
-  { id, release }: Pick<InstanceRecord, 'id' | 'release'>,
+  { id, release }: Pick<ContainerRecord, 'id' | 'release'>,
 ): Promise<number> {
   const bundle = places.instance(id);
   await mkdir(dirname(places.log(id)), { recursive: true });
@@ -83,7 +83,7 @@ async function collect(stream: Readable): Promise<string> {
 export const readPid = (folder: string): Promise<number | null> => readNumber(join(folder, PID));
 
 /** The monitor, if it still runs. */
-export async function monitorOf(id: InstanceId, folder: string): Promise<number | null> {
+export async function monitorOf(id: ContainerId, folder: string): Promise<number | null> {
   const pid = await readNumber(join(folder, MONITOR_PID));
   return pid !== null && isMonitor(pid, id) ? pid : null;
 }
@@ -98,7 +98,7 @@ export function stopMonitor(pid: number): void {
 }
 
 /** Null while it runs, or where the monitor could not tell. */
-export async function readExitCode(places: Places, id: InstanceId): Promise<number | null> {
+export async function readExitCode(places: Places, id: ContainerId): Promise<number | null> {
   const text = await readIfThere(join(places.exits, id));
   return text === null || text.trim() === '' ? null : Number(text);
 }

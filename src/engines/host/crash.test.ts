@@ -1,17 +1,17 @@
 /** Law 7: a crash at any point leaves no orphan. The daemon is killed before and after each program that a launch runs. */
 import assert from 'node:assert/strict';
-import { spawnSync } from 'node:child_process';
-import { mkdirSync, rmSync, writeFileSync } from 'node:fs';
+import { rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { test } from 'node:test';
 
 import { requires } from '../../../test/requires.ts';
-import { findProgram } from '../../linux/programs.ts';
 import { monitorOf, readPid } from './conmon.ts';
+import { crashAt, STAGES, whereOf, type Stage } from './testing/crash-at.ts';
 import {
   becomes,
   busybox,
   CALL,
+  folder,
   hostFixture,
   instance,
   leftOf,
@@ -25,53 +25,14 @@ const A = instance('aaaaaa');
 const notLayers = async (fixture: HostFixture): Promise<readonly string[]> =>
   (await leftOf(fixture.home)).filter((left) => !left.includes('/layers/'));
 
-/** A folder for the front of PATH, in which the program kills its parent before or after it does its work with that word. */
-async function killingAt(root: string, program: string, word: string, when: 'before' | 'after'): Promise<string> {
-  const folder = join(root, 'bin');
-  rmSync(folder, { recursive: true, force: true });
-  mkdirSync(folder);
-  const real = await findProgram(program);
-  const script = when === 'before' ? 'kill -9 $PPID' : `${real} "$@"; kill -9 $PPID`;
-  writeFileSync(join(folder, program), `#!/bin/sh\ncase "$*" in *'${word}'*) ${script};; *) exec ${real} "$@";; esac\n`, {
-    mode: 0o755,
-  });
-  return folder;
-}
-
-/** Launches in a process of its own, which ends by SIGKILL. */
-async function crashAt(fixture: HostFixture, [program, word, when]: Stage): Promise<void> {
-  const { home } = fixture;
-  const content = server(await fixture.image([busybox()]));
-  const file = join(home.root, 'release.json');
-  writeFileSync(file, JSON.stringify(content));
-  const path = `${await killingAt(home.root, program, word, when)}:${process.env['PATH'] ?? ''}`;
-  const script = join(import.meta.dirname, 'testing', 'launch-one.ts');
-  const ended = spawnSync(process.execPath, [script, home.root, A, file], {
-    env: { ...process.env, PATH: path },
-    encoding: 'utf8',
-  });
-  assert.equal(ended.signal, 'SIGKILL', ended.stderr);
-}
-
-type Stage = readonly [program: string, word: string, when: 'before' | 'after'];
-
-const STAGES: readonly Stage[] = [
-  ['mount', 'overlay', 'before'],
-  ['mount', 'overlay', 'after'],
-  ['conmon', '', 'before'],
-  ['conmon', '', 'after'],
-  ['ip', 'batch', 'before'],
-  ['nsenter', '', 'before'],
-  ['nsenter', '', 'after'],
-  ['runc', ' start ', 'before'],
-  ['runc', ' start ', 'after'],
-];
+const crash = async (fixture: HostFixture, stage: Stage): Promise<void> =>
+  crashAt(fixture, stage, A, server(await fixture.image([busybox()])));
 
 for (const stage of STAGES) {
-  const where = [stage[2], stage[0], stage[1].trim()].join(' ').trim();
+  const where = whereOf(stage);
   test(`killed ${where}: the instance is seen as ended, and removing it leaves nothing`, NEEDS, async (t) => {
     const fixture = await hostFixture(t);
-    await crashAt(fixture, stage);
+    await crash(fixture, stage);
     const runtime = await fixture.open();
     for (const { health } of await runtime.observe(CALL))
       assert.match(health.status === 'exited' ? health.detail : '', /its launch was cut off/);
@@ -82,7 +43,7 @@ for (const stage of STAGES) {
 
   test(`killed ${where}, and its record lost: the next daemon takes away what is left`, NEEDS, async (t) => {
     const fixture = await hostFixture(t);
-    await crashAt(fixture, stage);
+    await crash(fixture, stage);
     rmSync(join(fixture.home.run, 'instances', A), { recursive: true, force: true });
     const runtime = await fixture.open();
     assert.deepEqual(await runtime.observe(CALL), []);
@@ -90,6 +51,22 @@ for (const stage of STAGES) {
     assert.deepEqual(fixture.reports, []);
   });
 }
+
+test('killed while a root is made: it is made again, and not taken for whole', NEEDS, async (t) => {
+  const fixture = await hostFixture(t);
+  // Of two layers: the first overlay is the image alone, to see what it has.
+  const content = server(await fixture.image([busybox(), [folder('srv')]]), {
+    launch: {
+      scratch: [{ path: '/tmp', sizeBytes: 1 << 20 }],
+      volumes: [{ name: 'data', path: '/not/in/the/image', singleWriter: false }],
+    },
+  });
+  await crashAt(fixture, ['mount', 'overlay', 'after'], A, content);
+  const runtime = await fixture.open();
+  const other = instance('bbbbbb');
+  await runtime.launch(other, content, CALL);
+  await becomes(runtime, other, 'healthy');
+});
 
 test('an instance goes on while no daemon runs, and the next one adopts it untouched', NEEDS, async (t) => {
   const fixture = await hostFixture(t);

@@ -3,21 +3,21 @@ import { rm } from 'node:fs/promises';
 import { constants } from 'node:os';
 import { join } from 'node:path';
 
-import type { InstanceId } from '../../domain/ids.ts';
+import { isInstanceId, isJobId, type ContainerId } from '../../domain/ids.ts';
 import { removeCgroup } from '../../linux/cgroups.ts';
 import { disconnect } from '../../linux/network.ts';
 import { runsInCgroup, sendSignal } from '../../linux/processes.ts';
 import { poll } from '../../platform/poll.ts';
 import { monitorOf, readPid, stopMonitor } from './conmon.ts';
 import type { Host } from './host.ts';
-import { deleteRecord, type InstanceRecord } from './record.ts';
+import { deleteRecord, type ContainerRecord } from './record.ts';
 
 const POLL_MS = 10;
 /** What the kernel needs to end killed processes, many times over. */
 const GONE_WITHIN_MS = 10_000;
 
 /** Asks the instance to stop and waits for it, at most its grace. Does not kill. */
-export async function stopGracefully(host: Host, record: InstanceRecord): Promise<void> {
+export async function stopGracefully(host: Host, record: ContainerRecord): Promise<void> {
   const pid = await readPid(host.places.instance(record.id));
   const cgroup = host.places.cgroup(record.id);
   if (pid === null || !runsInCgroup(pid, cgroup)) return;
@@ -27,9 +27,9 @@ export async function stopGracefully(host: Host, record: InstanceRecord): Promis
 }
 
 /** `record`: null where there is none, for what was found by its name alone. */
-export async function dispose(host: Host, id: InstanceId, record: InstanceRecord | null): Promise<void> {
+export async function dispose(host: Host, id: ContainerId, record: ContainerRecord | null): Promise<void> {
   const { places } = host;
-  host.instances.get(id)?.stop();
+  if (isInstanceId(id)) host.instances.get(id)?.stop();
   await (await host.runtime()).remove(id);
   const monitor = await monitorOf(id, places.instance(id));
   if (monitor !== null) stopMonitor(monitor);
@@ -39,7 +39,8 @@ export async function dispose(host: Host, id: InstanceId, record: InstanceRecord
   await rm(join(places.exits, id), { force: true });
   await rm(join(places.sockets, id), { force: true });
   await deleteRecord(places.instance(id));
-  host.instances.delete(id);
+  if (isInstanceId(id)) host.instances.delete(id);
+  if (isJobId(id)) host.jobs.delete(id);
   if (record !== null) host.indices.giveBack(record.index);
 }
 

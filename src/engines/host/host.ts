@@ -1,5 +1,5 @@
 /** What the parts of the host engine share. */
-import type { InstanceId } from '../../domain/ids.ts';
+import type { ContainerId, InstanceId, JobId } from '../../domain/ids.ts';
 import type { LaunchValues } from '../../domain/reference.ts';
 import type { Release } from '../../domain/release.ts';
 import type { Cgroups } from '../../linux/cgroups.ts';
@@ -9,10 +9,10 @@ import type { OciRuntime } from '../../linux/oci-runtime.ts';
 import type { ImageStore } from '../../oci/store.ts';
 import type { Clock } from '../../platform/clock.ts';
 import type { Home } from '../../platform/home.ts';
-import type { InstanceHealth } from '../engine.ts';
+import type { InstanceHealth, JobObservation } from '../engine.ts';
 import type { Indices } from './indices.ts';
 import type { Places } from './places.ts';
-import type { InstanceRecord } from './record.ts';
+import type { InstanceRecord, JobRecord } from './record.ts';
 import type { Roots } from './roots.ts';
 import type { Shipping } from './ship.ts';
 
@@ -24,6 +24,16 @@ export interface Tracked {
   readonly check: () => Promise<void>;
   /** Stops watching; the instance itself goes on. */
   readonly stop: () => void;
+}
+
+export interface TrackedJob {
+  /** Null: nothing is left of it but its mark. */
+  readonly record: JobRecord | null;
+  readonly seen: () => JobObservation;
+  /** Its process was begun. */
+  readonly begun: () => void;
+  /** Looks whether it still runs. */
+  readonly check: () => Promise<void>;
 }
 
 /** What the references of a release come to. Throws what stands in the way. */
@@ -48,5 +58,6 @@ export interface Host {
   /** Chosen by the first call. */
   readonly runtime: () => Promise<OciRuntime>;
   readonly instances: Map<InstanceId, Tracked>;
-  readonly changed: (id: InstanceId) => void;
+  readonly jobs: Map<JobId, TrackedJob>;
+  readonly changed: (id: ContainerId) => void;
 }

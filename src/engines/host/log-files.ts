@@ -21,25 +21,24 @@ export async function filesOf(path: string): Promise<readonly string[]> {
   return names.includes(basename(path)) ? [...numbered, path] : numbered;
 }
 
-/** For people: what the instance said last; null where it said nothing. */
-export async function lastLogLine(path: string): Promise<string | null> {
+/** For people: what was said last; null where nothing was. */
+export const lastLogLine = async (path: string): Promise<string | null> => (await lastLogLines(path, 1)).at(-1) ?? null;
+
+/** The last so many lines that are not blank, fewer where there are fewer. */
+export async function lastLogLines(path: string, count: number): Promise<readonly string[]> {
   try {
     const file = await open(path, 'r');
     try {
       const { size } = await file.stat();
       const { buffer, bytesRead } = await file.read(Buffer.alloc(TAIL_BYTES), 0, TAIL_BYTES, Math.max(0, size - TAIL_BYTES));
       const lines = createLineParser().feed(buffer.subarray(0, bytesRead));
-      return (
-        lines
-          .findLast(({ text }) => text.trim() !== '')
-          ?.text.trim()
-          .slice(0, SHOWN_LENGTH) ?? null
-      );
+      const said = lines.map(({ text }) => text.trim().slice(0, SHOWN_LENGTH)).filter((text) => text !== '');
+      return said.slice(-count);
     } finally {
       await file.close();
     }
   } catch {
-    return null; // Nothing was written, or it was rotated away just now.
+    return []; // Nothing was written, or it was rotated away just now.
   }
 }
 

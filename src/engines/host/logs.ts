@@ -2,7 +2,7 @@
 import { mkdir, readdir, rm, stat } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 
-import { environmentOf, fleetOf, groupOf, isInstanceId, serviceOf, type FleetId, type InstanceId } from '../../domain/ids.ts';
+import { environmentOf, fleetOf, groupOf, isContainerId, serviceOf, type FleetId, type ContainerId } from '../../domain/ids.ts';
 import { isThere } from '../../platform/files.ts';
 import type { Home } from '../../platform/home.ts';
 import { filesOf } from './log-files.ts';
@@ -19,9 +19,9 @@ export interface LogQuery {
 
 export interface InstanceLogs {
   /** Instances that logs are kept of, gone ones included. */
-  instances(fleet: FleetId): Promise<readonly InstanceId[]>;
+  instances(fleet: FleetId): Promise<readonly ContainerId[]>;
   /** Unknown instances have no lines. Following ends when the instance is gone. */
-  read(id: InstanceId, query: LogQuery): AsyncIterable<LogLine>;
+  read(id: ContainerId, query: LogQuery): AsyncIterable<LogLine>;
 }
 
 const LOG = '.log';
@@ -43,11 +43,11 @@ export function instanceLogs(home: Home): InstanceLogs {
   };
 }
 
-async function loggedInstances(home: Home, fleet: FleetId): Promise<readonly InstanceId[]> {
+async function loggedInstances(home: Home, fleet: FleetId): Promise<readonly ContainerId[]> {
   const names = await readdir(folderOf(home, fleet)).catch(() => []);
   return names
     .map((name) => name.slice(0, -LOG.length))
-    .filter((name, at) => isInstanceId(name) && names[at]?.endsWith(LOG)) as InstanceId[];
+    .filter((name, at) => isContainerId(name) && names[at]?.endsWith(LOG)) as ContainerId[];
 }
 
 const folderOf = (home: Home, fleet: FleetId): string => join(home.logs, serviceOf(fleet), environmentOf(fleet));
@@ -68,7 +68,7 @@ async function lastLines(path: string, count: number): Promise<{ lines: readonly
 const KEPT_GONE = 100;
 
 /** Deletes the logs of instances that are long gone. */
-export async function dropOldLogs(home: Home, id: InstanceId): Promise<void> {
+export async function dropOldLogs(home: Home, id: ContainerId): Promise<void> {
   const places = placesOf(home);
   const fleet = fleetOf(groupOf(id));
   const gone: { path: string; at: number }[] = [];

@@ -2,7 +2,7 @@
 import { readdir } from 'node:fs/promises';
 import { join } from 'node:path';
 
-import { isInstanceId } from '../../domain/ids.ts';
+import { isContainerId, isInstanceId, isJobId } from '../../domain/ids.ts';
 import { messageOf } from '../../errors/error.ts';
 import { cgroupsNamed } from '../../linux/cgroups.ts';
 import { sweepVeths } from '../../linux/network.ts';
@@ -11,7 +11,8 @@ import { argumentsOf } from '../../linux/processes.ts';
 import { isMonitor, stopMonitor } from './conmon.ts';
 import { dispose, removeCgroupSurely } from './dispose.ts';
 import type { Host } from './host.ts';
-import { readRecords } from './record.ts';
+import { adoptJob, findLostJobs } from './jobs.ts';
+import { isInstanceRecord, isJobRecord, readRecords } from './record.ts';
 import { track } from './tracked.ts';
 
 /** Idempotent. What can't be taken away is reported and left for the next start. */
@@ -19,8 +20,10 @@ export async function reclaim(host: Host): Promise<void> {
   for (const record of await readRecords(host.places.instances)) {
     host.indices.adopt(record.index);
     host.roots.adopt(record.root, record.id);
-    host.instances.set(record.id, await track(host, record));
+    if (isInstanceRecord(record)) host.instances.set(record.id, await track(host, record));
+    else if (isJobRecord(record)) await adoptJob(host, record);
   }
+  await findLostJobs(host);
   for (const step of [
     mendBridge,
     disposeUnrecorded,
@@ -36,7 +39,7 @@ export async function reclaim(host: Host): Promise<void> {
 
 /** The firewall's rules may be gone, by another's hand: what runs should be as closed as what will. */
 async function mendBridge(host: Host): Promise<void> {
-  if (host.instances.size > 0) await host.bridge();
+  if (host.instances.size + host.jobs.size > 0) await host.bridge();
 }
 
 /** Folders, containers (probes among them) and ended instances that nobody wrote down. */
@@ -44,7 +47,7 @@ async function disposeUnrecorded(host: Host): Promise<void> {
   const { instances, runtime, exits, sockets } = host.places;
   const lists = await Promise.all([instances, runtime, exits, sockets].map((folder) => readdir(folder).catch(() => [])));
   for (const name of new Set(lists.flat())) {
-    if (isInstanceId(name) && !host.instances.has(name)) await dispose(host, name, null);
+    if (isContainerId(name) && !isKnown(host, name)) await dispose(host, name, null);
     else if (isProbe(name)) await (await host.runtime()).remove(name);
   }
 }
@@ -78,4 +81,5 @@ const removeTests = (host: Host): Promise<void> => sweepSelfTests(host.home);
 
 const removeVeths = (host: Host): Promise<void> => sweepVeths(host.home.id, host.indices.inUse());
 
-const isKnown = (host: Host, id: string): boolean => isInstanceId(id) && host.instances.has(id);
+const isKnown = ({ instances, jobs }: Host, id: string): boolean =>
+  (isInstanceId(id) && instances.has(id)) || (isJobId(id) && jobs.has(id));

@@ -5,12 +5,13 @@
 import { mkdir, readdir, readFile, rename, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 
-import { isInstanceId, type InstanceId } from '../../domain/ids.ts';
+import { isContainerId, isInstanceId, isJobId, type ContainerId, type InstanceId, type JobId } from '../../domain/ids.ts';
 import type { Release } from '../../domain/release.ts';
 import { readIfThere } from '../../platform/files.ts';
 
-export interface InstanceRecord {
-  readonly id: InstanceId;
+export interface ContainerRecord {
+  readonly id: ContainerId;
+  /** Of a job: with the job's command in the place of the release's. */
   readonly release: Release;
   readonly launchedAt: number;
   /** Which boot of the machine it belongs to: nothing survives the next one. */
@@ -22,29 +23,40 @@ export interface InstanceRecord {
   readonly root: string;
 }
 
+export interface InstanceRecord extends ContainerRecord {
+  readonly id: InstanceId;
+}
+
+export interface JobRecord extends ContainerRecord {
+  readonly id: JobId;
+}
+
 const RECORD = 'instance.json';
 /** There once the process was started; without it the launch was cut off. */
 const STARTED = 'started';
 const HEALTHY = 'healthy-since';
 
+export const isInstanceRecord = (record: ContainerRecord): record is InstanceRecord => isInstanceId(record.id);
+export const isJobRecord = (record: ContainerRecord): record is JobRecord => isJobId(record.id);
+
 /** Not synced to disk: after a power failure nothing of the instance is left either. */
-export async function writeRecord(folder: string, record: InstanceRecord): Promise<void> {
+export async function writeRecord(folder: string, record: ContainerRecord): Promise<void> {
   await mkdir(folder, { recursive: true, mode: 0o700 });
   await writeFile(join(folder, `.${RECORD}`), JSON.stringify(record), { mode: 0o600 });
   await rename(join(folder, `.${RECORD}`), join(folder, RECORD));
 }
 
 /** Every record that can be read; a folder without one holds nothing yet that could run. */
-export async function readRecords(instances: string): Promise<readonly InstanceRecord[]> {
-  const ids = (await readdir(instances).catch(() => [])).filter(isInstanceId);
+export async function readRecords(instances: string): Promise<readonly ContainerRecord[]> {
+  const ids = (await readdir(instances).catch(() => [])).filter(isContainerId);
   const records = await Promise.all(ids.map((id) => readRecord(join(instances, id))));
   return records.filter((record) => record !== null);
 }
 
-async function readRecord(folder: string): Promise<InstanceRecord | null> {
+async function readRecord(folder: string): Promise<ContainerRecord | null> {
   const text = await readIfThere(join(folder, RECORD));
   try {
-    return text === null ? null : (JSON.parse(text) as InstanceRecord);
+    return text === null ? null : (JSON.parse(text) as ContainerRecord);
   } catch {
     return null; // Torn by a power failure.
   }

@@ -7,7 +7,7 @@ import { watch, type FSWatcher } from 'node:fs';
 import { mkdir } from 'node:fs/promises';
 import { availableParallelism } from 'node:os';
 
-import { fleetOf, groupOf, type FleetId, type InstanceId } from '../../domain/ids.ts';
+import { fleetOf, groupOf, type ContainerId, type FleetId, type InstanceId, type JobId } from '../../domain/ids.ts';
 import { KilnError, messageOf } from '../../errors/error.ts';
 import { readCgroups, usageOf, type Usage } from '../../linux/cgroups.ts';
 import type { LayerMounts } from '../../linux/layers.ts';
@@ -24,6 +24,7 @@ import { dispose, stopGracefully } from './dispose.ts';
 import type { Host, OpenValues, Tracked } from './host.ts';
 import { createIndices } from './indices.ts';
 import { insideOf } from './inside.ts';
+import { removeJob, startJob } from './jobs.ts';
 import { launch } from './launch.ts';
 import { rotateIfGrown } from './log-files.ts';
 import { dropOldLogs } from './logs.ts';
@@ -33,6 +34,7 @@ import { openRoots } from './roots.ts';
 import { reclaim } from './reclaim.ts';
 import { openShipping } from './ship.ts';
 import { observationOf } from './tracked.ts';
+import { unsaid } from './unsaid.ts';
 
 export interface HostRuntimeOptions {
   readonly home: Home;
@@ -43,12 +45,15 @@ export interface HostRuntimeOptions {
   readonly report: (message: string) => void;
 }
 
-export interface HostRuntime extends Runtime {
+/** Tests of instances are another part's. */
+export interface HostRuntime extends Omit<Runtime, 'test'> {
   readonly name: 'host';
   /** Null where there is no such instance. */
   stats(id: InstanceId): Promise<Usage | null>;
   /** Null where no such instance runs. */
   inside(id: InstanceId): Promise<Inside | null>;
+  /** The text without the values that the instance was launched with. */
+  unsaid(id: InstanceId, text: string): Promise<string>;
 }
 
 /** Between looks at processes that might have ended unseen, and at the size of logs. */
@@ -62,6 +67,7 @@ export async function createHostRuntime(options: HostRuntimeOptions): Promise<Ho
   const closed = new AbortController();
   const watcher = watchExits(host);
   void every(LOOK_MS, host, ({ instances }) => look(instances.values()), closed.signal);
+  void every(LOOK_MS, host, lookAtJobs, closed.signal);
   void every(ROTATE_MS, host, rotateLogs, closed.signal);
   const inTurn = queueById();
   return {
@@ -85,6 +91,12 @@ export async function createHostRuntime(options: HostRuntimeOptions): Promise<Ho
       // One that was removed meanwhile is gone.
       return asked.filter(({ record }) => host.instances.has(record.id)).map(observationOf);
     },
+    startJob: (job, { signal }) => inTurn(job.id, () => startJob(host, job, signal)),
+    jobs: async () => {
+      await lookAtJobs(host);
+      return [...host.jobs.values()].map((job) => job.seen());
+    },
+    removeJob: (id) => inTurn(id, () => removeJob(host, id)),
     onChange: (listener) => {
       listeners.add(listener);
       return () => listeners.delete(listener);
@@ -92,6 +104,10 @@ export async function createHostRuntime(options: HostRuntimeOptions): Promise<Ho
     usage: (fleet) => usageIn(host, fleet),
     stats: (id) => usageOf(host.places.cgroup(id)),
     inside: (id) => insideOf(host, id),
+    unsaid: async (id, text) => {
+      const release = host.instances.get(id)?.record.release;
+      return release === undefined ? '' : unsaid(host, release, text);
+    },
     close: async () => {
       closed.abort();
       watcher.close();
@@ -134,6 +150,7 @@ async function openHost(options: HostRuntimeOptions): Promise<{ host: Host; list
     bridge: once(() => ensureBridge(options.home)),
     runtime: once(() => chooseRuntime(options.home, places.runtime)),
     instances: new Map(),
+    jobs: new Map(),
     changed: (id) => {
       for (const listener of listeners) listener(fleetOf(groupOf(id)));
     },
@@ -165,9 +182,9 @@ function once<T>(work: () => Promise<T>): () => Promise<T> {
   };
 }
 
-/** Launch and removal of one instance never overlap. */
-function queueById(): (id: InstanceId, work: () => Promise<void>) => Promise<void> {
-  const turns = new Map<InstanceId, Promise<void>>();
+/** Launch and removal of one container never overlap. */
+function queueById(): (id: ContainerId, work: () => Promise<void>) => Promise<void> {
+  const turns = new Map<ContainerId, Promise<void>>();
   return (id, work) => {
     const turn = (turns.get(id) ?? Promise.resolve()).then(work, work);
     turns.set(id, turn);
@@ -180,10 +197,8 @@ function queueById(): (id: InstanceId, work: () => Promise<void>) => Promise<voi
 /** An instance's end is seen at once: its monitor writes a file. */
 function watchExits(host: Host): FSWatcher {
   const watcher = watch(host.places.exits, (_, name) => {
-    host.instances
-      .get(name as InstanceId)
-      ?.check()
-      .catch((error: unknown) => host.report(messageOf(error)));
+    const ended = host.instances.get(name as InstanceId) ?? host.jobs.get(name as JobId);
+    ended?.check().catch((error: unknown) => host.report(messageOf(error)));
   });
   watcher.on('error', (error) => host.report(`watching for ended instances: ${error.message}`));
   return watcher;
@@ -193,8 +208,13 @@ async function look(instances: Iterable<Tracked>): Promise<void> {
   await Promise.all([...instances].map((tracked) => tracked.check()));
 }
 
-async function rotateLogs({ instances, places }: Host): Promise<void> {
-  for (const { record } of instances.values()) {
+async function lookAtJobs(host: Host): Promise<void> {
+  await Promise.all([...host.jobs.values()].map((job) => job.check()));
+}
+
+async function rotateLogs({ instances, jobs, places }: Host): Promise<void> {
+  const records = [...instances.values(), ...jobs.values()].map(({ record }) => record).filter((record) => record !== null);
+  for (const record of records) {
     const { maxBytes, keepFiles } = record.release.content.launch.logs;
     await rotateIfGrown(places.log(record.id), places.instance(record.id), maxBytes, keepFiles);
   }

@@ -6,7 +6,7 @@
 import { mkdir, readdir, rename, rm, writeFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 
-import { isInstanceId, type InstanceId } from '../../domain/ids.ts';
+import { isContainerId, type ContainerId } from '../../domain/ids.ts';
 import type { LogShipping } from '../../domain/release.ts';
 import { messageOf } from '../../errors/error.ts';
 import { readIfThere } from '../../platform/files.ts';
@@ -23,7 +23,7 @@ interface Shipment {
 
 export interface Shipping {
   /** Written down when it returns: the log will be shipped, whatever happens to this daemon. */
-  begin(id: InstanceId, ship: LogShipping): Promise<void>;
+  begin(id: ContainerId, ship: LogShipping): Promise<void>;
   close(): Promise<void>;
 }
 
@@ -42,7 +42,7 @@ const MAX_WAIT_MS = 30_000;
 export async function openShipping(surroundings: Surroundings): Promise<Shipping> {
   const closed = new AbortController();
   const running = new Set<Promise<void>>();
-  const start = (id: InstanceId, shipment: Shipment): void => {
+  const start = (id: ContainerId, shipment: Shipment): void => {
     const work = shipLog(surroundings, id, shipment, closed.signal)
       .catch((error: unknown) => {
         if (!closed.signal.aborted) surroundings.report(`shipping the log of ${id}: ${messageOf(error)}`);
@@ -65,7 +65,7 @@ export async function openShipping(surroundings: Surroundings): Promise<Shipping
   };
 }
 
-async function shipLog(surroundings: Surroundings, id: InstanceId, shipment: Shipment, signal: AbortSignal): Promise<void> {
+async function shipLog(surroundings: Surroundings, id: ContainerId, shipment: Shipment, signal: AbortSignal): Promise<void> {
   const path = surroundings.places.log(id);
   const collector = openCollector(shipment.ship, id);
   const isOver = (): Promise<boolean> => isGone(surroundings.places.instance(id));
@@ -83,7 +83,7 @@ async function shipLog(surroundings: Surroundings, id: InstanceId, shipment: Shi
 /** Tries until it works or the daemon ends; says so once. */
 async function sendSurely(
   { clock, report }: Surroundings,
-  id: InstanceId,
+  id: ContainerId,
   send: () => ReturnType<Collector['send']>,
   signal: AbortSignal,
 ): Promise<void> {
@@ -105,13 +105,13 @@ async function writeShipment(log: string, shipment: Shipment): Promise<void> {
   await rename(`${log}${SHIPMENT}.new`, `${log}${SHIPMENT}`);
 }
 
-async function unfinished(logs: string): Promise<readonly (readonly [InstanceId, Shipment])[]> {
+async function unfinished(logs: string): Promise<readonly (readonly [ContainerId, Shipment])[]> {
   const names = await readdir(logs, { recursive: true }).catch(() => []);
-  const found: (readonly [InstanceId, Shipment])[] = [];
+  const found: (readonly [ContainerId, Shipment])[] = [];
   for (const name of names.filter((file) => file.endsWith(`.log${SHIPMENT}`))) {
     const id = name.split('/').at(-1)?.slice(0, -`.log${SHIPMENT}`.length) ?? '';
     const text = await readIfThere(join(logs, name));
-    if (isInstanceId(id) && text !== null) found.push([id, JSON.parse(text) as Shipment]);
+    if (isContainerId(id) && text !== null) found.push([id, JSON.parse(text) as Shipment]);
   }
   return found;
 }

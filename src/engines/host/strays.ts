@@ -1,7 +1,7 @@
 /** Instances that outlived their home: its folder was removed while they ran, so no daemon of another home knows them. */
 import { readdir, stat } from 'node:fs/promises';
 
-import { isInstanceId } from '../../domain/ids.ts';
+import { isContainerId } from '../../domain/ids.ts';
 import { argumentsOf } from '../../linux/processes.ts';
 import { isThere } from '../../platform/files.ts';
 import { isMonitor } from './conmon.ts';
@@ -26,7 +26,7 @@ async function bundleOf(name: string): Promise<string | null> {
   const args = Number.isInteger(pid) ? argumentsOf(pid) : [];
   const bundle = args.find((argument) => argument.includes(INSTANCES)) ?? '';
   const id = bundle.slice(bundle.lastIndexOf(INSTANCES) + INSTANCES.length);
-  if (!bundle.startsWith('/') || !isInstanceId(id) || !isMonitor(pid, id)) return null;
+  if (!bundle.startsWith('/') || !isContainerId(id) || !isMonitor(pid, id)) return null;
   const owner = await stat(`/proc/${pid}`).catch(() => null);
   return owner?.uid === process.getuid?.() ? bundle : null;
 }

@@ -12,7 +12,7 @@ import { isMonitor, monitorOf, readExitCode, readPid } from './conmon.ts';
 import type { Host, Tracked } from './host.ts';
 import { lastLogLine } from './log-files.ts';
 import { unsaid } from './unsaid.ts';
-import { readHealthySince, wasStarted, writeHealthySince, type InstanceRecord } from './record.ts';
+import { readHealthySince, wasStarted, writeHealthySince, type ContainerRecord, type InstanceRecord } from './record.ts';
 
 /** An instance whose process was started, by this daemon or an earlier one. */
 export async function track(host: Host, record: InstanceRecord): Promise<Tracked> {
@@ -83,7 +83,7 @@ async function whyNotRunning(host: Host, record: InstanceRecord, pid: number, mo
 
 const SIGKILLED = 137;
 
-async function howItEnded(host: Host, record: InstanceRecord, code: number | null): Promise<string> {
+export async function howItEnded(host: Host, record: ContainerRecord, code: number | null): Promise<string> {
   if (code === null) return 'ended; its exit code is not known';
   if (code === SIGKILLED && (await outOfMemoryKills(host.places.cgroup(record.id))) > 0) return 'killed: out of memory';
   return code > 128 ? `killed by signal ${code - 128}` : `exited with code ${code}`;

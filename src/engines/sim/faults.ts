@@ -35,7 +35,12 @@ export type Verb =
   | 'observeBalancer'
   | 'metrics'
   | 'usage'
-  | 'tables';
+  | 'tables'
+  | 'startJob'
+  | 'jobs'
+  | 'removeJob'
+  | 'test'
+  | 'deliver';
 
 export interface Call {
   readonly verb: Verb;

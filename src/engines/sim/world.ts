@@ -6,15 +6,16 @@
  * Owned here: the world. Not here: fleets, plans, what ought to happen (test/simulation drives those over it).
  */
 import type { Digest } from '../../domain/digest.ts';
-import type { FleetId, InstanceId } from '../../domain/ids.ts';
+import type { FleetId, InstanceId, JobId } from '../../domain/ids.ts';
 import type { Release } from '../../domain/release.ts';
-import type { Balancer, InstanceObservation, RoutingTable, Runtime } from '../engine.ts';
+import type { Balancer, CallContext, InstanceObservation, RoutingTable, Runtime } from '../engine.ts';
 import type { Behaviour } from './behaviour.ts';
 import { Calls, DaemonLife } from './calls.ts';
 import { VirtualClock } from './clock.ts';
 import { noFaults, type Faults } from './faults.ts';
 import type { SimInstance } from './instance.ts';
 import { Instances } from './instances.ts';
+import { Jobs, type TaskBehaviour, type Tried } from './jobs.ts';
 import { Laws, type Violation } from './laws.ts';
 import { Random } from './random.ts';
 import { SimTraffic } from './traffic.ts';
@@ -37,6 +38,8 @@ export interface Session {
   readonly life: DaemonLife;
   readonly runtime: Runtime;
   readonly balancer: Balancer;
+  /** Brings a webhook to where it is taken, or not: null where it is. As its image behaves. */
+  deliver(image: Digest, subject: string, withinMs: number, ctx: CallContext): Promise<string | null>;
   /** Passes a local synchronous write (the journal's) through the same faults and crashes. */
   write<T>(subject: string, run: () => T): T;
 }
@@ -46,9 +49,12 @@ export interface SimWorld {
   /** The first daemon's hold of the world. */
   readonly runtime: Runtime;
   readonly balancer: Balancer;
+  readonly deliver: Session['deliver'];
   /** Ends the former daemon's life, if it still lives, and begins the next. */
   connect(): Session;
   behave(image: Digest, behaviour: Behaviour): void;
+  /** Default: all pass. */
+  behaveTasks(image: Digest, tried: Tried, behaviour: TaskBehaviour): void;
   setFaults(faults: Faults): void;
   /** The world ends an instance's process. */
   kill(instance: InstanceId): void;
@@ -57,6 +63,10 @@ export interface SimWorld {
   setRate(fleet: FleetId, requestsPerMs: number): void;
   loseZone(zone: string): void;
   restoreZone(zone: string): void;
+  /** The machine is started anew: nothing that ran is left, and how jobs ended nobody knows. The daemon dies with it. */
+  reboot(): void;
+  /** Whether the job truly passed, whatever was reported of it. */
+  hasPassed(job: JobId): boolean;
   /** To be told by the driver when Kiln decides (and journals) that an instance goes: law 4 counts it out from here on. */
   decidedToRetire(instance: InstanceId): void;
   /** Healthy serving instances below which Kiln may not take a fleet (law 4). Default 0. */
@@ -66,6 +76,8 @@ export interface SimWorld {
   callCount(): number;
   /** As it is, not as it was last reported. */
   instances(): readonly SimInstance[];
+  /** Those that are there, whatever their state. */
+  jobs(): readonly JobId[];
   routing(fleet: FleetId): RoutingTable | undefined;
 }
 
@@ -86,24 +98,37 @@ export function createSimWorld(options: SimWorldOptions): SimWorld {
     options.zones ?? [],
     (instance) => {
       traffic.changed(instance);
-      for (const listener of listeners) listener(instance.fleet);
+      tell(instance.fleet);
     },
   );
+  const tell = (fleet: FleetId): void => {
+    for (const listener of listeners) listener(fleet);
+  };
+  const jobs = new Jobs(clock, laws, instances, note, tell);
   const traffic = new SimTraffic(clock, new Random(options.seed ^ 0x7aff1c), laws, instances, note);
   const calls = new Calls(clock, new Random(options.seed ^ 0xca115), options.faults ?? noFaults, note);
   const healing = options.healing ?? Number.POSITIVE_INFINITY;
-  const place: Place = { clock, laws, healing, instances, traffic, calls, listeners };
+  const place: Place = { clock, laws, healing, instances, jobs, traffic, calls, listeners };
   let session = connect(place);
   return {
     clock,
     runtime: session.runtime,
     balancer: session.balancer,
+    deliver: (image, subject, withinMs, ctx) => session.deliver(image, subject, withinMs, ctx),
     connect() {
       session.life.end();
       session = connect(place);
       return session;
     },
     behave: (image, behaviour) => instances.behave(image, behaviour),
+    behaveTasks: (image, tried, behaviour) => jobs.behave(image, tried, behaviour),
+    hasPassed: jobs.hasPassed,
+    reboot() {
+      session.life.end();
+      for (const { id } of instances.all()) instances.kill(id);
+      jobs.reboot();
+      traffic.die(1000);
+    },
     setFaults(faults) {
       calls.faults = faults;
     },
@@ -124,6 +149,7 @@ export function createSimWorld(options: SimWorldOptions): SimWorld {
     violations: laws.violations,
     callCount: () => calls.count,
     instances: () => [...instances.all()],
+    jobs: () => jobs.observe().map(({ id }) => id),
     routing: (fleet) => traffic.table(fleet),
   };
 }
@@ -133,6 +159,7 @@ interface Place {
   readonly laws: Laws;
   readonly healing: number;
   readonly instances: Instances;
+  readonly jobs: Jobs;
   readonly traffic: SimTraffic;
   readonly calls: Calls;
   readonly listeners: Set<(fleet: FleetId) => void>;
@@ -144,11 +171,34 @@ function connect(place: Place): Session {
     life,
     runtime: runtimeOf(place, life),
     balancer: balancerOf(place, life),
+    deliver: (image, subject, withinMs, ctx) =>
+      place.calls.make(life, ctx, {
+        verb: 'deliver',
+        subject,
+        unreachable: 'ENGINE_UNREACHABLE',
+        run: () => tried(place, image, 'webhook', withinMs, ctx),
+      }),
     write: (subject, run) => place.calls.write(life, subject, run),
   };
 }
 
-function runtimeOf({ instances, traffic, calls, listeners, healing }: Place, life: DaemonLife): Runtime {
+/** Takes its time, then says null or what was wrong. */
+async function tried(
+  { jobs, clock }: Place,
+  image: Digest,
+  what: Tried,
+  withinMs: number,
+  ctx: CallContext,
+): Promise<string | null> {
+  const { ends, afterMs } = jobs.behaviourOf(image, what);
+  const isLate = ends === 'never' || afterMs >= withinMs;
+  await clock.sleep(isLate ? withinMs : afterMs, ctx.signal);
+  if (isLate) return 'it was not over in time';
+  return ends === 'passed' ? null : 'it answered 500, not 200';
+}
+
+function runtimeOf(place: Place, life: DaemonLife): Runtime {
+  const { instances, jobs, traffic, calls, listeners, healing } = place;
   const unreachable = 'ENGINE_UNREACHABLE';
   const own = new Set<(fleet: FleetId) => void>();
   return {
@@ -164,7 +214,10 @@ function runtimeOf({ instances, traffic, calls, listeners, healing }: Place, lif
         verb: 'launch',
         subject: id,
         unreachable: 'LAUNCH_FAILED',
-        run: () => instances.launch(id, release, zone),
+        run: () => {
+          jobs.checkLaunch(id, release);
+          instances.launch(id, release, zone);
+        },
         half: () => instances.launchHalf(id, release),
       }),
     remove: (id, ctx) =>
@@ -182,6 +235,27 @@ function runtimeOf({ instances, traffic, calls, listeners, healing }: Place, lif
         run: () => instances.observe(fleet),
       }),
     usage: (fleet, ctx) => calls.make(life, ctx, { verb: 'usage', subject: fleet, unreachable, run: () => traffic.usage(fleet) }),
+    startJob: (job, ctx) =>
+      calls.make(life, ctx, {
+        verb: 'startJob',
+        subject: job.id,
+        unreachable,
+        run: () => jobs.start(job),
+        half: () => jobs.make(job),
+      }),
+    jobs: (ctx) => calls.make(life, ctx, { verb: 'jobs', subject: '', unreachable, run: () => jobs.observe() }),
+    removeJob: (id, ctx) =>
+      calls.make(life, ctx, { verb: 'removeJob', subject: id, unreachable, run: () => jobs.remove(id, life) }),
+    test: (id, _test, withinMs, ctx) =>
+      calls.make(life, ctx, {
+        verb: 'test',
+        subject: id,
+        unreachable,
+        run: async () => {
+          const image = instances.find(id)?.release.content.image;
+          return image === undefined ? 'it is gone' : tried(place, image, 'test', withinMs, ctx);
+        },
+      }),
     onChange(listener) {
       const heard = (fleet: FleetId): void => {
         if (life.alive) listener(fleet);

@@ -4,7 +4,7 @@
  */
 import type { GroupId } from '../../domain/ids.ts';
 import { sameWeights } from '../traffic.ts';
-import { allTo, standing, type Goal, type RolloutWorld } from '../world.ts';
+import { allTo, isPast, standing, type Goal, type RolloutWorld } from '../world.ts';
 import { finish, waitForReady, warmFrom } from './parts.ts';
 
 export function blueGreen(world: RolloutWorld): Goal {
@@ -15,11 +15,13 @@ export function blueGreen(world: RolloutWorld): Goal {
     else if (view === from) sizes.set(view.group, view.size);
   }
   const ready = target.ready >= size;
+  const open = ready && isPast(world, 'traffic');
   const switched = sameWeights(world.weights, allTo(target.group));
   return {
     sizes,
-    weights: ready ? allTo(target.group) : null,
-    preview: ready || world.release.content.routing.preview === null ? null : target.group,
+    weights: open ? allTo(target.group) : null,
+    preview: open || world.release.content.routing.preview === null ? null : target.group,
+    ...(ready ? { at: 'traffic' } : {}),
     waits: waitForReady(world),
     done: target.steady >= size && switched ? finish('done', warmFrom(world, from?.size ?? 0)) : null,
   };

@@ -11,7 +11,7 @@ import { armOf, since } from '../judge/arm.ts';
 import { judge, moreNeeded, type Arm, type Occasion } from '../judge/judge.ts';
 import type { Wait } from '../plan.ts';
 import { answers, sameTraffic } from '../traffic.ts';
-import { allTo, serves, share, standing, type Goal, type GroupView, type RolloutWorld } from '../world.ts';
+import { allTo, isPast, previewed, serves, share, standing, type Goal, type GroupView, type RolloutWorld } from '../world.ts';
 import { blueGreen } from './blue-green.ts';
 import { instancesAt, ruleAt, stepText, weightAt, type Canary } from './canary-step.ts';
 import { canaryDeadline, deadlineOf, wayOut } from './parts.ts';
@@ -33,17 +33,19 @@ function atStep(world: RolloutWorld, strategy: Canary, step: CanaryStep, from: G
     else if (view.weight > 0) sizes.set(view.group, standing(view));
   }
   const enough = target.ready >= wanted || (answers(world, target.group) && target.healthy >= wanted);
+  const open = enough && isPast(world, 'traffic');
   // Its share stays as it is while a fleet grows beside it: a share that follows each new instance is always one behind.
   const growing = target.weight > 0 && serves(from) < size;
   const share = growing ? null : split(world, from, weightAt(strategy, number, beside(world, from)));
-  const weights = enough ? share : without(world, from);
-  const canary = enough ? ruleAt(strategy, number, target.group) : null;
-  const inForce = enough && world.settled && sameTraffic(world, { weights: weights ?? world.weights, preview: null, canary });
+  const weights = open ? share : without(world, from);
+  const canary = open ? ruleAt(strategy, number, target.group) : null;
+  const inForce = open && world.settled && sameTraffic(world, { weights: weights ?? world.weights, preview: null, canary });
   return {
     sizes,
     weights,
     canary,
-    preview: null,
+    preview: previewed(world),
+    ...(enough ? { at: 'traffic' } : {}),
     waits: [inForce ? stepWait(world, strategy, step, from) : growWait(world, wanted)],
     events: inForce ? stepEvents(world, strategy, step, from) : [],
     done: null,

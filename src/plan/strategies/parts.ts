@@ -1,7 +1,9 @@
 /** What all strategies share: how a rollout ends, what stays warm, and what it waits for. */
 import type { FleetEvent, Outcome, Warm } from '../events.ts';
+import { whyNoReturn } from '../no-return.ts';
 import type { Wait } from '../plan.ts';
 import { releaseOfState } from '../state.ts';
+import { deadlineOf as taskDeadline, taskUnderWay } from '../tasks.ts';
 import { covered, type RolloutWorld } from '../world.ts';
 
 /** How long a paused rollout waits for somebody before it is rolled back. */
@@ -23,7 +25,9 @@ export function warmFrom(world: RolloutWorld, size: number): readonly Warm[] {
 
 /** When the rollout gives up for want of progress: with instances under way their own deadline, else the rollout's. */
 export function deadlineOf(world: RolloutWorld): number {
-  const { rollout, release, target } = world;
+  const { state, rollout, release, target } = world;
+  const underWay = rollout.phase === 'advancing' ? taskUnderWay(state, rollout.id) : null;
+  if (underWay !== null) return taskDeadline(underWay.run.startedAt, underWay.task);
   if (rollout.phase === 'advancing' && rollout.canary.window !== null) return canaryDeadline(world);
   if (rollout.phase === 'advancing' && rollout.checkpoints.reachedAt !== null) return checkpointDeadline(world);
   const { health, replace } = release.content;
@@ -67,8 +71,9 @@ export function waitForReady(world: RolloutWorld): readonly Wait[] {
 }
 
 /** What happens at the deadline. */
-export function wayOut({ rollout }: RolloutWorld): string {
+export function wayOut({ rollout, state }: Pick<RolloutWorld, 'rollout' | 'state'>): string {
   if (rollout.phase === 'attention') return 'Kiln goes on trying';
+  if (whyNoReturn(state, rollout.from) !== null) return 'holds everything as it is and asks for a person';
   if (rollout.cause === 'failure' || rollout.cause === 'abort') return 'asks for a person and goes on trying';
   return rollout.from === null ? 'gives up and leaves the fleet empty' : `rolls back to r${rollout.from}`;
 }

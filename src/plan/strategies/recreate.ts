@@ -5,26 +5,32 @@
 import type { GroupId } from '../../domain/ids.ts';
 import type { Outcome } from '../events.ts';
 import { sameWeights } from '../traffic.ts';
-import { allTo, type Goal, type RolloutWorld } from '../world.ts';
+import { allTo, isPast, previewed, type Goal, type RolloutWorld } from '../world.ts';
 import { deadlineOf, finish, waitForReady, warmFrom, wayOut } from './parts.ts';
 
 export function recreate(world: RolloutWorld, outcome: Outcome): Goal {
   const { target, others, from } = world;
   const stopping = others.filter((view) => view.running > 0);
   if (stopping.length > 0) return clear(world);
-  const size = world.size;
-  const ready = target.ready >= size;
+  const before = writersFirst(world) && !isPast(world, 'before');
+  const size = before ? 0 : world.size;
+  const ready = !before && target.ready >= size;
   const sizes = new Map<GroupId, number>([[target.group, size]]);
   if (from !== null) sizes.set(from.group, 0);
   const switched = sameWeights(world.weights, allTo(target.group));
   return {
     sizes,
-    weights: ready ? allTo(target.group) : null,
-    preview: null,
+    weights: ready && isPast(world, 'traffic') ? allTo(target.group) : null,
+    preview: previewed(world),
+    ...(before ? { at: 'before' } : ready ? { at: 'traffic' } : {}),
     waits: waitForReady(world),
-    done: target.steady >= size && switched ? finish(outcome, warmFrom(world, 0)) : null,
+    done: !before && target.steady >= size && switched ? finish(outcome, warmFrom(world, 0)) : null,
   };
 }
+
+/** A job has the volumes of its release: where one of them has a single writer, it runs once the old instances are gone. */
+export const writersFirst = ({ release }: RolloutWorld): boolean =>
+  release.content.launch.volumes.some((volume) => volume.singleWriter);
 
 /** Traffic off, everything down. Nothing is deleted before it has stopped. */
 function clear(world: RolloutWorld): Goal {

@@ -5,13 +5,14 @@
 import type { GroupId } from '../../domain/ids.ts';
 import type { Strategy } from '../../domain/release.ts';
 import { sameWeights } from '../traffic.ts';
-import { allTo, serves, share, standing, type Goal, type GroupView, type RolloutWorld } from '../world.ts';
+import { allTo, isPast, previewed, serves, share, standing, type Goal, type GroupView, type RolloutWorld } from '../world.ts';
 import { checkpointAhead, checkpointEvents, checkpointWait } from './checkpoints.ts';
 import { finish, waitForReady, warmFrom } from './parts.ts';
 
 type Rolling = Extract<Strategy, { kind: 'rolling' }>;
 
-export function rolling(world: RolloutWorld, strategy: Rolling): Goal {
+export function rolling(given: RolloutWorld, strategy: Rolling): Goal {
+  const world = isPast(given, 'traffic') ? given : untrusted(given);
   const { target, size } = world;
   const ahead = checkpointAhead(world, strategy);
   const pace = paceOf(world, strategy, ahead?.limit ?? size);
@@ -28,12 +29,18 @@ export function rolling(world: RolloutWorld, strategy: Rolling): Goal {
   return {
     sizes,
     weights,
-    preview: null,
-    waits: wait === null ? waitForReady(world) : [wait],
+    preview: previewed(given),
+    ...(isWhole(given) ? { at: 'traffic' } : {}),
+    waits: wait === null ? waitForReady(given) : [wait],
     events: ahead === null ? [] : checkpointEvents(world, ahead, there),
     done: done ? finish('done', warm) : null,
   };
 }
+
+/** What may not have traffic yet stands in for nobody: the first batch of it comes, and waits. */
+const untrusted = (world: RolloutWorld): RolloutWorld => ({ ...world, target: { ...world.target, healthy: 0, ready: 0 } });
+
+const isWhole = ({ target, size }: RolloutWorld): boolean => target.ready >= target.size && (target.size > 0 || size === 0);
 
 interface Pace {
   readonly floor: number;

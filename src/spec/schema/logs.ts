@@ -14,7 +14,7 @@ const syslog = leaf<SyslogTarget>(
   { type: 'string', examples: ['/dev/log', 'logs.example:514'] },
 );
 
-const url = leaf(
+export const url = leaf(
   (value) =>
     typeof value === 'string' && isCollector(value)
       ? { ok: true, value }

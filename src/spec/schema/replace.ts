@@ -4,6 +4,7 @@ import * as z from 'zod';
 import { judge, steps, sticky } from './canary.ts';
 import { checkpoints } from './checkpoints.ts';
 import { choice, duration, interval, listen, percent, share } from './fields.ts';
+import { approve, before, tests, webhooks } from './tasks.ts';
 
 export const strategy = choice(['rolling', 'blue-green', 'canary', 'recreate']);
 
@@ -56,11 +57,15 @@ export const overridableReplaceShape = {
     .describe('When the image that serves is revoked: say so, or also roll back to the newest release that is not revoked.')
     .prefault('report'),
   ...canaryShape,
+  before,
+  tests,
+  approve,
+  webhooks,
 };
 
 export const replace = z.strictObject({
   ...overridableReplaceShape,
-  preview: listen.describe('Blue-green: where the new group is reached before the switch. Default: nowhere.').optional(),
+  preview: listen.describe('Where the new group is reached before it gets traffic. Default: nowhere.').optional(),
 });
 
 export type ReplaceSpec = z.output<typeof replace>;

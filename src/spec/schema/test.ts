@@ -37,22 +37,26 @@ function isExpression(value: string): boolean {
 
 const account = word(/^[a-z0-9_][a-z0-9_-]*(:[a-z0-9_][a-z0-9_-]*)?$/, 'an account such as app, app:app or 1000:1000', ['app']);
 
+export const httpTest = z.strictObject({
+  http: urlPath.describe('GET this path.'),
+  port: port.describe('On this port. Default: the port of the service.').optional(),
+  status: count(100, 599).describe('The status of the answer.').prefault(200),
+  body: z.string().min(1).max(1024).describe('Text that the answer holds.').optional(),
+  header: z.record(z.string().min(1), text).describe('Headers, each with text that its value holds.').prefault({}),
+  ...common,
+});
+
+export const commandTest = z.strictObject({
+  command: command.describe('Run beside the instance: in its image and network, unable to write. No shell reads it.'),
+  exit: count(0, 255).describe('Its exit code.').prefault(0),
+  stdout: expression.describe('A regular expression that its output matches.').optional(),
+  ...common,
+  within: within.prefault('30s'),
+});
+
 const test = z.union([
-  z.strictObject({
-    http: urlPath.describe('GET this path.'),
-    port: port.describe('On this port. Default: the port of the service.').optional(),
-    status: count(100, 599).describe('The status of the answer.').prefault(200),
-    body: z.string().min(1).max(1024).describe('Text that the answer holds.').optional(),
-    header: z.record(z.string().min(1), text).describe('Headers, each with text that its value holds.').prefault({}),
-    ...common,
-  }),
-  z.strictObject({
-    command: command.describe('Run beside the instance: in its image and network, unable to write. No shell reads it.'),
-    exit: count(0, 255).describe('Its exit code.').prefault(0),
-    stdout: expression.describe('A regular expression that its output matches.').optional(),
-    ...common,
-    within: within.prefault('30s'),
-  }),
+  httpTest,
+  commandTest,
   z.strictObject({
     file: path.describe('A file, folder or link, as the instance sees it.'),
     exists: z.boolean().describe('false: nothing is there.').prefault(true),

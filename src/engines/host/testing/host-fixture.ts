@@ -92,6 +92,7 @@ export async function hostFixture(t: TestContext, values: OpenValues = noValues)
   t.after(async () => {
     const last = await open();
     for (const { id } of await last.observe(CALL)) await last.remove(id, CALL);
+    for (const { id } of await last.jobs(CALL)) await last.removeJob(id, CALL);
     await last.close();
     await layers.release(new Set());
     // Where a test has mounted it, it is the test's.

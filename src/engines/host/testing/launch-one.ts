@@ -1,7 +1,7 @@
-/** A program that launches one instance, for tests that kill it on the way: `node launch-one.ts HOME ID RELEASE-FILE`. */
+/** A program that launches one instance, or starts a job, for tests that kill it on the way: `node launch-one.ts HOME ID RELEASE-FILE`. */
 import { readFileSync } from 'node:fs';
 
-import type { InstanceId } from '../../../domain/ids.ts';
+import { isJobId, type InstanceId } from '../../../domain/ids.ts';
 import type { Release } from '../../../domain/release.ts';
 import { openLayerMounts } from '../../../linux/layers.ts';
 import { openImageStore } from '../../../oci/layout.ts';
@@ -22,5 +22,7 @@ const runtime = await createHostRuntime({
   report: (message) => process.stderr.write(`${message}\n`),
 });
 const release = JSON.parse(readFileSync(file, 'utf8')) as Release;
-await runtime.launch(id as InstanceId, release, { signal: new AbortController().signal });
+const ctx = { signal: new AbortController().signal };
+if (isJobId(id)) await runtime.startJob({ id, release, command: release.content.launch.command ?? [] }, ctx);
+else await runtime.launch(id as InstanceId, release, ctx);
 process.kill(process.pid, 'SIGKILL');

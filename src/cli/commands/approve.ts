@@ -1,0 +1,3 @@
+import { fleetCommand } from '../fleet-command.ts';
+
+export const run = fleetCommand('approve', (fleet) => `${fleet}: approved; the rollout goes on`);

@@ -1,0 +1,47 @@
+/** Tasks in a plan: those of the point that a rollout has come to, and what is always to be seen to, whatever else goes on. Pure. */
+import type { Plan, Step, Wait } from './plan.ts';
+import { releaseOfState } from './state.ts';
+import { wayOut } from './strategies/parts.ts';
+import { deadlinesOf, jobsToEnd, taskEndings, taskWork, type TaskWork } from './tasks.ts';
+import type { Goal, World } from './world.ts';
+
+export interface PointWork extends Pick<TaskWork, 'events' | 'steps'> {
+  /** Empty where the point is behind. */
+  readonly waits: readonly Wait[];
+}
+
+const NO_WORK: PointWork = { events: [], steps: [], waits: [] };
+
+/** Only a rollout to a new release comes to a point. */
+export function workAt(world: World, { at }: Goal): PointWork {
+  const { state, jobs, now } = world;
+  const { rollout } = state;
+  if (at === undefined || rollout?.phase !== 'advancing' || rollout.to === null) return NO_WORK;
+  const release = releaseOfState(state, rollout.to);
+  const { events, steps, wait } = taskWork(state, { rollout: rollout.id, release }, at, jobs, now);
+  return { events, steps, waits: wait === null ? [] : [{ ...wait, otherwise: wayOut({ rollout, state }) }] };
+}
+
+/** Who asked to be told of the end of a rollout is told, whatever goes on by then. */
+function workAfter({ state, jobs, now }: World): TaskWork | null {
+  const { ended, life } = state;
+  if (ended === null || ended.asked === null || life === 'retiring' || life === 'retired') return null;
+  return taskWork(state, { rollout: ended.rollout, release: releaseOfState(state, ended.asked) }, 'after', jobs, now);
+}
+
+/** The ends of tasks are recorded first, jobs that nobody waits for are ended, and telling comes last. */
+export function withTasks(world: World, plan: Plan): Plan {
+  const { state, jobs, now } = world;
+  const endings = taskEndings(state, jobs, now);
+  const after = workAfter(world);
+  const record = (event: (typeof endings)[number]): Step => ({ kind: 'record', event });
+  const steps: readonly Step[] = [
+    ...endings.map(record),
+    ...jobsToEnd(state, jobs, endings).map((job) => ({ kind: 'end-job', job }) as const),
+    ...plan.steps,
+    ...(after?.events ?? []).map(record),
+    ...(after?.steps ?? []),
+  ];
+  const times = [plan.wakeAt, after?.wait?.until, ...deadlinesOf(state)].filter((time) => time != null && time > now);
+  return { ...plan, steps, wakeAt: times.length === 0 ? null : Math.min(...(times as number[])) };
+}
