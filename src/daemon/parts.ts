@@ -2,10 +2,11 @@
 import type { BakeDeps, BakeOptions, BakeResult } from '../bake/contract.ts';
 import type { NewerPackages } from '../bake/newer-packages.ts';
 import type { Configuration } from '../config/configuration.ts';
-import type { FleetId, InstanceId } from '../domain/ids.ts';
+import type { ContainerId, FleetId } from '../domain/ids.ts';
 import type { DockerfileRecipe, Recipe } from '../domain/recipe.ts';
 import type { Balancer, CallContext, Engine, InstanceObservation, JobObservation, Problem, Runtime } from '../engines/engine.ts';
 import type { InstanceLogs } from '../engines/host/logs.ts';
+import type { Shown } from '../execute/explained.ts';
 import type { Fleets } from '../execute/fleets.ts';
 import type { Signer } from '../keys/signer.ts';
 import type { LayerMounts } from '../linux/layers.ts';
@@ -26,9 +27,9 @@ export interface InstanceEngine extends Engine {
   instances(fleet: FleetId, ctx: CallContext): Promise<readonly InstanceObservation[]>;
   jobs(fleet: FleetId, ctx: CallContext): Promise<readonly JobObservation[]>;
   /** What runs without any release of the history, in every fleet. */
-  unexplained(ctx: CallContext): Promise<readonly InstanceObservation[]>;
+  unexplained(ctx: CallContext): Promise<readonly Shown[]>;
   /** Drained before. Absent is success. */
-  removeUnexplained(id: InstanceId, ctx: CallContext): Promise<void>;
+  removeUnexplained(id: ContainerId, ctx: CallContext): Promise<void>;
 }
 
 /** What of the machine the daemon works with; tests bring one of their own. */

@@ -3,14 +3,15 @@
  * It goes on serving and is never adopted: what it was made of, and who put it there, is not known any more. It is shown,
  * its fleet is held, and `kiln down` retires it.
  */
-import { fleetOf, serviceOf, type FleetId } from '../domain/ids.ts';
-import type { CallContext, InstanceObservation, Problem, RoutingTable } from '../engines/engine.ts';
-import { historyLost } from '../execute/explained.ts';
+import { fleetOf, groupOf, serviceOf, type FleetId } from '../domain/ids.ts';
+import type { CallContext, Problem, RoutingTable } from '../engines/engine.ts';
+import { historyLost, type Shown } from '../execute/explained.ts';
 import type { Parts } from './parts.ts';
 
 export interface Unexplained {
   readonly fleet: FleetId;
-  readonly instances: readonly InstanceObservation[];
+  /** And jobs. */
+  readonly instances: readonly Shown[];
   /** Null where nothing is routed to it. */
   readonly table: RoutingTable | null;
 }
@@ -23,19 +24,19 @@ export async function findUnexplained({ engine, balancer, fleets }: Parts, ctx: 
   const [instances, tables] = [await engine.unexplained(ctx), await balancer.tables(ctx)];
   const known = new Set(fleets.list());
   const strange = new Set([
-    ...instances.map(({ group }) => fleetOf(group)),
+    ...instances.map(({ id }) => fleetOf(groupOf(id))),
     ...tables.map(({ fleet }) => fleet).filter((fleet) => !known.has(fleet)),
   ]);
   return [...strange].toSorted().map((fleet) => ({
     fleet,
-    instances: instances.filter(({ group }) => fleetOf(group) === fleet),
+    instances: instances.filter(({ id }) => fleetOf(groupOf(id)) === fleet),
     table: tables.find((table) => table.fleet === fleet) ?? null,
   }));
 }
 
 /** Throws HISTORY_LOST while instances run that nothing explains; of one fleet, or of any. Routing alone is in nobody's way. */
 export async function requireExplained({ engine }: Parts, fleet: FleetId | null, ctx: CallContext): Promise<void> {
-  const strange = (await engine.unexplained(ctx)).filter(({ group }) => fleet === null || fleetOf(group) === fleet);
+  const strange = (await engine.unexplained(ctx)).filter(({ id }) => fleet === null || fleetOf(groupOf(id)) === fleet);
   const [first] = strange;
   if (first !== undefined) throw historyLost(strange);
 }

@@ -185,6 +185,8 @@ export interface Job {
 
 export interface JobObservation {
   readonly id: JobId;
+  /** The hash of the release that it belongs to. */
+  readonly release: Digest;
   /** `made`: its command was not begun. `lost`: it was, and how it ended cannot be known any more. */
   readonly status: 'made' | 'running' | 'passed' | 'failed' | 'lost';
   /** For people, once it is over: "exited with code 1; its last lines: …". */

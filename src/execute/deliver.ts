@@ -13,8 +13,8 @@ export interface Notice {
   readonly image: Digest;
   /** The release's label: the image's version tag and git revision. */
   readonly label: string;
-  /** What served before; null: nothing did. */
-  readonly from: ReleaseNumber | null;
+  /** Before its end: what it takes the place of; null: nothing served. */
+  readonly from?: ReleaseNumber | null;
   /** After: how it ended, why, and what serves now. */
   readonly outcome?: 'done' | 'rolled-back';
   readonly reason?: string;

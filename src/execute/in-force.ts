@@ -1,6 +1,11 @@
 /** Whether a routing table is what the load balancer does. */
-import type { BalancerObservation, RoutingTable } from '../engines/engine.ts';
+import type { GroupId } from '../domain/ids.ts';
+import type { BalancerObservation, CanaryRule, RoutingTable } from '../engines/engine.ts';
 import { sameRule } from '../plan/traffic.ts';
+
+/** By how many rules requests go to the group. */
+export const matched = (rule: CanaryRule | null | undefined, group: GroupId): number =>
+  rule?.group === group ? rule.matches.length : 0;
 
 /** What the load balancer says it does is what the table asks for. */
 export function inForce(table: RoutingTable, seen: BalancerObservation | null): boolean {

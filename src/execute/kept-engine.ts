@@ -2,10 +2,21 @@
  * An Engine made of a Runtime and a Balancer: the keeper's plans (src/plan/keeper.ts) executed. Launches and removals take
  * their time in the background, each with a record of its own; everything else of a round is done in order.
  */
-import { fleetOf, groupId, groupOf, releaseOf, type FleetId, type GroupId, type InstanceId, type JobId } from '../domain/ids.ts';
+import {
+  fleetOf,
+  groupId,
+  groupOf,
+  isJobId,
+  releaseOf,
+  type ContainerId,
+  type FleetId,
+  type GroupId,
+  type InstanceId,
+  type JobId,
+} from '../domain/ids.ts';
 import type { Digest } from '../domain/digest.ts';
 import type { Release } from '../domain/release.ts';
-import { whyRevoked, type Revocation, type Revoked } from '../domain/revocation.ts';
+import { whyRevoked, type Revoked } from '../domain/revocation.ts';
 import type { InstanceTest } from '../domain/task.ts';
 import type {
   Advance,
@@ -40,8 +51,9 @@ import { NO_TRAFFIC, sameTraffic, trafficOf } from '../plan/traffic.ts';
 import type { Journal } from '../store/journal.ts';
 import { ENGINE_KINDS, entryOf, fleetEventOf, keeperEventOf } from './events.ts';
 import type { Executor } from './executor.ts';
-import { historyLost, isExplained } from './explained.ts';
-import { inForce } from './in-force.ts';
+import { historyLost, isExplained, type Shown } from './explained.ts';
+import { inForce, matched } from './in-force.ts';
+import { mismatch, overtaken, revokedNow } from './refusals.ts';
 import { testGroup } from './test-group.ts';
 import { routeChange, sameTable } from './route-change.ts';
 
@@ -150,10 +162,7 @@ export class KeptEngine implements Engine {
       const ready = endpoints.filter((endpoint) => endpoint.state === 'ready').length;
       const shown = this.#shown.get(fleet)?.get(group) ?? 0;
       const more = weight > (seen?.weights[group] ?? 0) || matched(canary, group) > matched(seen?.canary, group);
-      if (more && ready < shown) {
-        const hint = 'nothing: Kiln looks again at once';
-        throw new KilnError('PLAN_STALE', `${group} had ${shown} healthy instances and has ${ready} now`, { hint });
-      }
+      if (more && ready < shown) throw overtaken(group, shown, ready);
     }
   }
 
@@ -161,6 +170,7 @@ export class KeptEngine implements Engine {
     this.#looked.delete(fleetOf(groupOf(job.id)));
     const revocation = this.#parts.revoked(job.release.content.image);
     if (revocation !== null) throw revokedNow(job.id, revocation);
+    this.#learn(fleetOf(groupOf(job.id)), job.release);
     await this.#parts.runtime.startJob(job, ctx);
   }
 
@@ -238,23 +248,26 @@ export class KeptEngine implements Engine {
   }
 
   /** What runs without any release of the history, in every fleet. Such a fleet is neither observed nor acted on: HISTORY_LOST. */
-  async unexplained(ctx: CallContext): Promise<readonly InstanceObservation[]> {
-    return (await this.#parts.runtime.observe(ctx)).filter((seen) => !isExplained(this.#releases, seen));
+  async unexplained(ctx: CallContext): Promise<readonly Shown[]> {
+    const { runtime } = this.#parts;
+    const shown = [...(await runtime.observe(ctx)), ...(await runtime.jobs(ctx))];
+    return shown.filter((seen) => !isExplained(this.#releases, seen));
   }
 
   /** Drained before, by the caller. Absent is success. */
-  async removeUnexplained(id: InstanceId, ctx: CallContext): Promise<void> {
+  async removeUnexplained(id: ContainerId, ctx: CallContext): Promise<void> {
     const { executor, runtime } = this.#parts;
-    await executor.effect(fleetOf(groupOf(id)), { step: 'remove', instance: id }, () => runtime.remove(id, ctx));
+    const remove = (): Promise<void> => (isJobId(id) ? runtime.removeJob(id, ctx) : runtime.remove(id, ctx));
+    await executor.effect(fleetOf(groupOf(id)), { step: 'remove', instance: id }, remove);
   }
 
   async #input(fleet: FleetId, ctx: CallContext): Promise<KeeperInput> {
     // What leaves is from before the look: an instance that is removed during it may still be seen.
     const kept = this.#keptOf(fleet);
     const busy = new Map([...this.#busy].filter(([id]) => fleetOf(groupOf(id)) === fleet));
-    const instances = await this.instances(fleet, ctx);
     const jobs = await this.jobs(fleet, ctx);
-    const strange = instances.filter((seen) => !isExplained(this.#releases, seen));
+    const instances = await this.instances(fleet, ctx);
+    const strange = [...instances, ...jobs].filter((seen) => !isExplained(this.#releases, seen));
     if (strange.length > 0) throw historyLost(strange, fleet);
     const balancer = this.#takesTraffic(kept) ? await this.#parts.balancer.observe(fleet, ctx) : null;
     const { clock, drawId, revoked } = this.#parts;
@@ -441,15 +454,3 @@ export class KeptEngine implements Engine {
     return release;
   }
 }
-
-/** By how many rules requests go to the group. */
-const matched = (rule: CanaryRule | null | undefined, group: GroupId): number =>
-  rule?.group === group ? rule.matches.length : 0;
-
-const mismatch = (group: GroupId): KilnError =>
-  new KilnError('RELEASE_MISMATCH', `${group} exists with another release`, { hint: 'this is a bug in Kiln: please report it' });
-
-const revokedNow = (id: InstanceId | JobId, revocation: Revocation): KilnError =>
-  new KilnError('IMAGE_REVOKED', `${id} was not launched: its image was ${whyRevoked(revocation)}`, {
-    hint: 'deploy another image, or roll back',
-  });

@@ -151,7 +151,7 @@ function deliveryOf(state: FleetState, step: Run, release: Release, task: Extrac
     release: release.number,
     image: release.content.image,
     label: release.label,
-    from: state.rollout?.id === step.rollout ? state.rollout.from : null,
+    ...(state.rollout?.id === step.rollout ? { from: state.rollout.from } : {}),
     ...endOf(state, step.rollout),
   };
   return { id: `${fleet}.${step.rollout}.${task.name}`, fleet, url: task.url, secret: task.secret, notice };

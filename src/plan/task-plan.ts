@@ -29,15 +29,15 @@ function workAfter({ state, jobs, now }: World): TaskWork | null {
   return taskWork(state, { rollout: ended.rollout, release: releaseOfState(state, ended.asked) }, 'after', jobs, now);
 }
 
-/** The ends of tasks are recorded first, jobs that nobody waits for are ended, and telling comes last. */
+/** The ends of tasks are recorded before anything else is done; jobs that nobody waits for are ended; telling comes last. */
 export function withTasks(world: World, plan: Plan): Plan {
   const { state, jobs, now } = world;
   const endings = taskEndings(state, jobs, now);
-  const after = workAfter(world);
   const record = (event: (typeof endings)[number]): Step => ({ kind: 'record', event });
+  if (endings.length > 0) return { ...plan, steps: endings.map(record) };
+  const after = workAfter(world);
   const steps: readonly Step[] = [
-    ...endings.map(record),
-    ...jobsToEnd(state, jobs, endings).map((job) => ({ kind: 'end-job', job }) as const),
+    ...jobsToEnd(state, jobs).map((job) => ({ kind: 'end-job', job }) as const),
     ...plan.steps,
     ...(after?.events ?? []).map(record),
     ...(after?.steps ?? []),

@@ -174,10 +174,8 @@ export function lasting(ms: number): string {
 }
 
 /** Jobs that are there and whose end is recorded, or was never waited for. */
-export function jobsToEnd(state: FleetState, jobs: readonly JobObservation[], endings: readonly FleetEvent[]): readonly JobId[] {
-  const isEnding = (run: TaskRun): boolean =>
-    endings.some((event) => event.kind === 'task.ended' && event.rollout === run.rollout && event.task === run.task);
-  const kept = new Set(state.tasks.filter((run) => run.ended === null && !isEnding(run)).map((run) => jobOf(state, run)));
+export function jobsToEnd(state: FleetState, jobs: readonly JobObservation[]): readonly JobId[] {
+  const kept = new Set(state.tasks.filter((run) => run.ended === null).map((run) => jobOf(state, run)));
   return jobs.map(({ id }) => id).filter((id) => !kept.has(id));
 }
 

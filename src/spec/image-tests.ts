@@ -3,22 +3,15 @@ import type { Digest } from '../domain/digest.ts';
 import { fleetId, type EnvironmentName, type ServiceName } from '../domain/ids.ts';
 import { TRIAL_ENVIRONMENT, type ImageTest, type ImageTestKind } from '../domain/image-test.ts';
 import type { ReleaseContent, Scratch } from '../domain/release.ts';
-import type { InstanceTest } from '../domain/task.ts';
 import { environmentOf } from './environment.ts';
 import type { Spec } from './parse.ts';
 import { withTestValues } from './references.ts';
 import { releaseContent, type ImageFacts } from './release.ts';
 import type { TestSpec } from './schema/test.ts';
+import { testKind } from './test-kind.ts';
 
 export const imageTestsOf = ({ image: { test } }: Spec): readonly ImageTest[] =>
   test.map((each) => ({ ...kindOf(each), withinMs: each.within }));
-
-/** Those that can be tried on any instance. */
-export function testKind(test: Extract<TestSpec, { http: string } | { command: readonly string[] }>): InstanceTest {
-  if ('command' in test) return { kind: 'command', command: test.command, exit: test.exit, stdout: test.stdout ?? null };
-  const { http: path, port = null, status, body = null, header: headers } = test;
-  return { kind: 'http', path, port, status, body, headers };
-}
 
 function kindOf(test: TestSpec): ImageTestKind {
   if ('http' in test || 'command' in test) return testKind(test);

@@ -1,9 +1,9 @@
 /** The tasks that a `replace:` section means, in the order in which they run. */
 import type { Point, Task } from '../domain/task.ts';
-import { testKind } from './image-tests.ts';
 import type { ReplaceSpec } from './schema/replace.ts';
 import type { RunSpec } from './schema/run.ts';
 import { singleWriters } from './strategy.ts';
+import { testKind } from './test-kind.ts';
 
 type Tasks = Pick<ReplaceSpec, 'before' | 'tests' | 'approve' | 'webhooks'>;
 

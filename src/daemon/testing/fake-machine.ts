@@ -169,8 +169,8 @@ function runtimeOf(world: FakeWorld, clock: Clock): Runtime {
       [...world.instances.values()]
         .filter(({ group }) => fleetOf(group) === fleet)
         .map(({ id, launchedAt }) => ({ instance: id, cpuMs: (clock.now() - launchedAt) / 2, memoryBytes: 1 << 24 })),
-    async startJob({ id }) {
-      world.jobs.set(id, { id, status: 'passed', detail: 'exited with code 0' });
+    async startJob({ id, release }) {
+      world.jobs.set(id, { id, release: release.hash, status: 'passed', detail: 'exited with code 0' });
       changed(id);
     },
     jobs: async () => [...world.jobs.values()],

@@ -104,14 +104,14 @@ test('a job goes on while no daemon runs, and the next one hears how it ended', 
   await first.startJob({ id: JOB, release: of, command }, CALL);
   await until(async () => (linesOf(fixture).length > 0 ? true : null));
   const second = await fixture.open();
-  assert.deepEqual(await second.jobs(CALL), [{ id: JOB, status: 'running', detail: '' }]);
+  assert.deepEqual(await second.jobs(CALL), [{ id: JOB, release: of.hash, status: 'running', detail: '' }]);
   await second.close();
   const folder = join(fixture.home.run, 'instances', JOB);
   writeFileSync(join(fixture.home.volumes, 'web', 'local', 'data', 'go'), '');
   await until(async () => ((await monitorOf(JOB, folder)) === null ? true : null));
   const third = await fixture.open();
   await third.startJob({ id: JOB, release: of, command }, CALL);
-  assert.deepEqual(await ended(third), { id: JOB, status: 'failed', detail: 'exited with code 3' });
+  assert.deepEqual(await ended(third), { id: JOB, release: of.hash, status: 'failed', detail: 'exited with code 3' });
   assert.deepEqual(linesOf(fixture), ['migrated']);
 });
 

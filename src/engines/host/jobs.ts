@@ -3,8 +3,9 @@
  * where a reboot leaves it. So one without a mark was never begun; of one that has a mark the OCI runtime knows whether it
  * was, and its monitor keeps how it ended. Where neither is left to ask, it is lost.
  */
-import { mkdir, readdir, rm } from 'node:fs/promises';
+import { mkdir, readdir, readFile, rm } from 'node:fs/promises';
 
+import type { Digest } from '../../domain/digest.ts';
 import { isJobId, type JobId } from '../../domain/ids.ts';
 import type { Release } from '../../domain/release.ts';
 import { messageOf } from '../../errors/error.ts';
@@ -45,7 +46,7 @@ const commanded = (release: Release, command: readonly string[]): Release => ({
 
 async function begin(host: Host, job: TrackedJob, record: JobRecord): Promise<void> {
   await mkdir(host.places.marks, { recursive: true, mode: 0o700 });
-  await writeFileAtomic(host.places.mark(record.id), host.bootId);
+  await writeFileAtomic(host.places.mark(record.id), record.release.hash);
   const runtime = await host.runtime();
   try {
     await runtime.start(record.id, AbortSignal.timeout(BEGIN_MS));
@@ -67,7 +68,7 @@ export async function adoptJob(host: Host, record: JobRecord): Promise<void> {
   }
   if (record.bootId !== host.bootId) {
     await dispose(host, id, record);
-    host.jobs.set(id, lostJob(id));
+    host.jobs.set(id, lostJob(id, record.release.hash));
     return;
   }
   const isMade = (await (await host.runtime()).state(id)) === 'created';
@@ -85,7 +86,9 @@ async function endMakers({ places, clock }: Host, id: JobId): Promise<void> {
 /** Of these there is nothing left but the mark. */
 export async function findLostJobs(host: Host): Promise<void> {
   const names: readonly string[] = await readdir(host.places.marks).catch(() => []);
-  for (const id of names.filter(isJobId)) if (!host.jobs.has(id)) host.jobs.set(id, lostJob(id));
+  for (const id of names.filter(isJobId)) {
+    if (!host.jobs.has(id)) host.jobs.set(id, lostJob(id, (await readFile(host.places.mark(id), 'utf8')) as Digest));
+  }
 }
 
 /** The mark goes last: until then it says that the id was used. */
@@ -99,9 +102,9 @@ export async function removeJob(host: Host, id: JobId): Promise<void> {
   host.changed(id);
 }
 
-const lostJob = (id: JobId): TrackedJob => ({
+const lostJob = (id: JobId, release: Digest): TrackedJob => ({
   record: null,
-  seen: () => ({ id, status: 'lost', detail: 'the machine was started anew while it ran' }),
+  seen: () => ({ id, release, status: 'lost', detail: 'the machine was started anew while it ran' }),
   begun: () => {},
   check: async () => {},
 });
@@ -110,12 +113,13 @@ async function trackJob(host: Host, record: JobRecord, first: 'made' | 'running'
   const { id } = record;
   const folder = host.places.instance(id);
   const monitor = await monitorOf(id, folder);
-  let seen: JobObservation = { id, status: first, detail: '' };
+  const own = { id, release: record.release.hash };
+  let seen: JobObservation = { ...own, status: first, detail: '' };
   const check = async (): Promise<void> => {
     if (seen.status !== 'running') return;
     const end = await endOf(host, record, monitor);
     if (end === null || seen.status !== 'running') return;
-    seen = { id, ...end };
+    seen = { ...own, ...end };
     host.changed(id);
   };
   await check();
@@ -123,14 +127,18 @@ async function trackJob(host: Host, record: JobRecord, first: 'made' | 'running'
     record,
     seen: () => seen,
     begun: () => {
-      if (seen.status === 'made') seen = { id, status: 'running', detail: '' };
+      if (seen.status === 'made') seen = { ...own, status: 'running', detail: '' };
     },
     check,
   };
 }
 
 /** Null while it runs. What its dead monitor could not write down is lost. */
-async function endOf(host: Host, record: JobRecord, monitor: number | null): Promise<Omit<JobObservation, 'id'> | null> {
+async function endOf(
+  host: Host,
+  record: JobRecord,
+  monitor: number | null,
+): Promise<Pick<JobObservation, 'status' | 'detail'> | null> {
   const { id } = record;
   const pid = await readPid(host.places.instance(id));
   if (pid !== null && runsInCgroup(pid, host.places.cgroup(id))) return null;

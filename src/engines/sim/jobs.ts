@@ -81,7 +81,7 @@ export class Jobs {
   }
 
   observe(): readonly JobObservation[] {
-    return [...this.#byId].map(([id, { status, detail }]) => ({ id, status, detail }));
+    return [...this.#byId].map(([id, { job, status, detail }]) => ({ id, release: job.release.hash, status, detail }));
   }
 
   /** Resolves when it is gone. A daemon that dies meanwhile leaves it ended, to be removed again. */
