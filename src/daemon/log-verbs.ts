@@ -30,7 +30,8 @@ export function logVerbs(parts: Parts): LogVerbs {
 async function requireKnown({ logs, engine }: Parts, instance: ContainerId, ctx: Context): Promise<void> {
   const fleet = fleetOf(groupOf(instance));
   if ((await logs.instances(fleet)).includes(instance)) return;
-  if ((await engine.instances(fleet, ctx)).some(({ id }) => id === instance)) return;
+  const running = [...(await engine.instances(fleet, ctx)), ...(await engine.jobs(fleet, ctx))];
+  if (running.some(({ id }) => id === instance)) return;
   throw new KilnError('NOT_FOUND', `there is no instance ${instance}, and no log of it`, {
     hint: `\`kiln logs ${serviceOf(fleet)}\` shows those that there are`,
   });

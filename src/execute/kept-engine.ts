@@ -24,7 +24,6 @@ import type {
   BalancerObservation,
   CallContext,
   Capabilities,
-  CanaryRule,
   Engine,
   EngineName,
   FleetObservation,
@@ -39,7 +38,7 @@ import type {
   Runtime,
   Traffic,
 } from '../engines/engine.ts';
-import { KilnError, messageOf } from '../errors/error.ts';
+import { messageOf } from '../errors/error.ts';
 import type { Clock } from '../platform/clock.ts';
 import type { KeeperEvent } from '../plan/events.ts';
 import type { KeeperInput } from '../plan/keeper-input.ts';
@@ -52,8 +51,8 @@ import type { Journal } from '../store/journal.ts';
 import { ENGINE_KINDS, entryOf, fleetEventOf, keeperEventOf } from './events.ts';
 import type { Executor } from './executor.ts';
 import { historyLost, isExplained, type Shown } from './explained.ts';
-import { inForce, matched } from './in-force.ts';
-import { mismatch, overtaken, revokedNow } from './refusals.ts';
+import { inForce, requireStillThere } from './in-force.ts';
+import { mismatch, revokedNow } from './refusals.ts';
 import { testGroup } from './test-group.ts';
 import { routeChange, sameTable } from './route-change.ts';
 
@@ -151,19 +150,9 @@ export class KeptEngine implements Engine {
     const input = await this.#input(fleet, ctx);
     const kept = { ...input.kept, ...traffic };
     const table = routingTable({ ...input, kept }, new Set(kept.retiring.keys()));
-    if (table !== null) this.#mustStillServe(table, input.balancer);
+    if (table !== null) requireStillThere(table, input.balancer, this.#shown.get(fleet));
     this.#record(fleet, [{ kind: 'traffic.set', ...traffic }]);
     if (table !== null) await this.#route(table, ctx);
-  }
-
-  /** A group that is to take more must have what the planner saw of it: it may have died since (law 4). */
-  #mustStillServe({ fleet, groups, canary }: RoutingTable, seen: BalancerObservation | null): void {
-    for (const { group, weight, endpoints } of groups) {
-      const ready = endpoints.filter((endpoint) => endpoint.state === 'ready').length;
-      const shown = this.#shown.get(fleet)?.get(group) ?? 0;
-      const more = weight > (seen?.weights[group] ?? 0) || matched(canary, group) > matched(seen?.canary, group);
-      if (more && ready < shown) throw overtaken(group, shown, ready);
-    }
   }
 
   async startJob(job: Job, ctx: CallContext): Promise<void> {
