@@ -310,8 +310,14 @@ class History {
         for (const what of wrong) this.broken.add(`law 7: not at rest: ${what}`);
         return;
       }
+      if (!this.#mayStayPaused() && this.#waitsForApproval()) this.#act({ kind: 'approve' });
       await this.#step(limit);
     }
+  }
+
+  /** As long as a pause. */
+  #waitsForApproval(): boolean {
+    return this.#state()?.tasks.some(({ task, ended }) => ended === null && task.startsWith('approval')) === true;
   }
 
   #unrest(): readonly string[] {
