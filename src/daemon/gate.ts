@@ -16,19 +16,13 @@ export interface Gate {
 const PATIENCE_MS = 5 * 60_000;
 
 export function createGate(clock: Clock): Gate {
-  /** The end of the one that is alone; null: nobody is. */
-  let alone: Promise<unknown> | null = null;
   const inside = new Set<Promise<unknown>>();
+  /** At most one: who is alone. */
+  const alone = new Set<Promise<unknown>>();
   return {
     async shared(work) {
-      while (alone !== null) await alone;
-      const running = work();
-      inside.add(running);
-      try {
-        return await running;
-      } finally {
-        inside.delete(running);
-      }
+      while (alone.size > 0) await settled(alone);
+      return through(inside, work);
     },
     async exclusive(work, signal) {
       const patience = new AbortController();
@@ -38,20 +32,23 @@ export function createGate(clock: Clock): Gate {
       );
       late.catch(() => {}); // Also when nobody waits for it any more.
       try {
-        while (alone !== null || inside.size > 0) await Promise.race([late, settled(alone === null ? inside : [alone])]);
+        while (alone.size + inside.size > 0) await Promise.race([late, settled(alone.size > 0 ? alone : inside)]);
       } finally {
         patience.abort();
       }
-      const running = work();
-      const ended = running.catch(() => {});
-      alone = ended;
-      try {
-        return await running;
-      } finally {
-        if (alone === ended) alone = null;
-      }
+      return through(alone, work);
     },
   };
+}
+
+async function through<T>(room: Set<Promise<unknown>>, work: () => Promise<T>): Promise<T> {
+  const running = work();
+  room.add(running);
+  try {
+    return await running;
+  } finally {
+    room.delete(running);
+  }
 }
 
 /** The first of them to end, however it does. */

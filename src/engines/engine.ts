@@ -154,7 +154,13 @@ export type InstanceHealth =
   /** Was healthy, or missed its deadline. `detail` is for people: "GET /healthz answered 500". */
   | { readonly status: 'unhealthy'; readonly since: number; readonly detail: string }
   /** The process has ended by itself. The record stays until `remove`. */
-  | { readonly status: 'exited'; readonly at: number; readonly detail: string };
+  | {
+      readonly status: 'exited';
+      readonly at: number;
+      readonly detail: string;
+      /** It did not end by itself: the daemon died while it launched it, or the machine went down. No failure of its release. */
+      readonly blameless?: true;
+    };
 
 export interface InstanceObservation {
   readonly id: InstanceId;

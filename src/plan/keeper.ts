@@ -35,9 +35,9 @@ const ROOM_LOOK_MS = 1_000;
 
 export function keep(input: KeeperInput): KeeperPlan {
   const { kept, instances, now } = input;
-  const failures = failuresOf(input);
+  const losses = lossesOf(input);
   // What has just failed holds the brake already.
-  const groups = keepGroups({ ...input, kept: failures.reduce((state, event) => foldKept(state, event, now), kept) });
+  const groups = keepGroups({ ...input, kept: losses.reduce((state, event) => foldKept(state, event, now), kept) });
   const orphans = instances.filter((seen) => !kept.groups.has(seen.group) && !kept.retiring.has(seen.id));
   const retirements = [...groups.flatMap((plan) => plan.retire), ...orphans.map((seen) => retire(seen.id, 'its group is gone'))];
   const retiring = new Set([...kept.retiring.keys(), ...retirements.map((event) => event.instance)]);
@@ -46,7 +46,7 @@ export function keep(input: KeeperInput): KeeperPlan {
   const evicted = evictions(input);
   const steps: readonly KeeperStep[] = [
     ...vanished(input).map(record),
-    ...failures.map(record),
+    ...losses.map(record),
     ...groups.flatMap((plan) => plan.events).map(record),
     ...retirements.map(record),
     ...evicted.events.map(record),
@@ -160,13 +160,14 @@ const whyUnhealthy = (seen: InstanceObservation): string =>
   seen.health.status === 'unhealthy' ? seen.health.detail : 'unhealthy';
 const record = (event: KeeperEvent): KeeperStep => ({ kind: 'record', event });
 
-/** Each instance that went bad by itself counts once. One that was asked to leave does not. */
-const failuresOf = ({ kept, instances, busy }: KeeperInput): readonly KeeperEvent[] =>
-  instances.flatMap((seen) => {
+/** Each instance that went bad by itself counts once. One that was asked to leave does not, nor one that could do nothing for it. */
+const lossesOf = ({ kept, instances, busy }: KeeperInput): readonly KeeperEvent[] =>
+  instances.flatMap((seen): readonly KeeperEvent[] => {
     const { health } = seen;
     if (health.status !== 'exited' && health.status !== 'unhealthy') return [];
     if (kept.failed.has(seen.id) || kept.retiring.has(seen.id) || busy.has(seen.id) || !kept.groups.has(seen.group)) return [];
-    return [{ kind: 'instance.failed', instance: seen.id, why: health.detail, launchedAt: seen.launchedAt } as const];
+    if (health.status === 'exited' && health.blameless === true) return [retire(seen.id, health.detail)];
+    return [{ kind: 'instance.failed', instance: seen.id, why: health.detail, launchedAt: seen.launchedAt }];
   });
 
 const recovery = (input: KeeperInput, group: KeptGroup): readonly KeeperEvent[] => {

@@ -23,7 +23,17 @@ import { scaleOf } from './scale.ts';
 import { workAt, withTasks } from './task-plan.ts';
 import { sameTraffic } from './traffic.ts';
 import { leaveRevoked } from './way-back.ts';
-import { covered, isPast, rolloutWorld, standing, worldOf, type Facts, type Goal, type RolloutWorld, type World } from './world.ts';
+import {
+  covered,
+  isPast,
+  rolloutWorld,
+  standing,
+  worldOf,
+  type Facts,
+  type Goal,
+  type RolloutWorld,
+  type World,
+} from './world.ts';
 
 export function reconcile(state: FleetState, observed: FleetObservation, facts: Facts): Plan {
   const world = worldOf(state, observed, facts);

@@ -101,7 +101,8 @@ async function cutOff(host: Host, record: InstanceRecord): Promise<string> {
     : 'its launch was cut off before its start';
 }
 
+/** Under an earlier daemon, or before the machine was started anew. */
 function ended(record: InstanceRecord, detail: string): Tracked {
-  const health: InstanceHealth = { status: 'exited', at: record.launchedAt, detail };
+  const health: InstanceHealth = { status: 'exited', at: record.launchedAt, detail, blameless: true };
   return { record, health: () => health, check: async () => {}, stop: () => {} };
 }

@@ -93,7 +93,7 @@ export class Instances {
   /** What a launch that broke off leaves behind. */
   launchHalf(id: InstanceId, release: Release): void {
     if (this.#byId.has(id)) return;
-    this.#add(id, release, { status: 'exited', at: this.#clock.now(), detail: 'its launch broke off' });
+    this.#add(id, release, { status: 'exited', at: this.#clock.now(), detail: 'its launch broke off', blameless: true });
   }
 
   /** Resolves when the instance is gone. A daemon that dies meanwhile leaves an `exited` record. `stopping`: called first. */
