@@ -25,14 +25,13 @@ export async function converge(worker: Worker, fleets: readonly RoutedFleet[], p
   const wanted = new Map(fleets.flatMap(wantedServers).map((each) => [each.id, each]));
   const mine = new Set(fleets.map((fleet) => fleet.table.fleet as string));
   for (let round = 0; round < ROUNDS; round += 1) {
-    const seen = await serversOf(worker, mine);
+    const [seen, stale] = await Promise.all([serversOf(worker, mine), staleDoors(worker, fleets, paths)]);
     const additions = [...wanted.values()].flatMap((each) => additionsFor(each, seen.get(each.id)));
     const withdrawals = [...withdrawalsFor(wanted, seen)];
     await worker.change(additions);
-    let switched = false;
-    for (const fleet of fleets) switched = (await routeDoors(worker, fleet, paths)) || switched;
+    for (const { file, ranges } of stale) await commitMap(worker, file, ranges);
     await worker.change(withdrawals);
-    if (additions.length === 0 && withdrawals.length === 0 && !switched) return removeIdle(worker, wanted, seen);
+    if (additions.length + withdrawals.length + stale.length === 0) return removeIdle(worker, wanted, seen);
   }
   throw new Error('HAProxy does not keep the routing that it is given');
 }
@@ -88,17 +87,22 @@ function* withdrawalsFor(wanted: ReadonlyMap<string, WantedServer>, seen: Readon
   }
 }
 
-async function routeDoors(worker: Worker, fleet: RoutedFleet, paths: TrafficPaths): Promise<boolean> {
-  let switched = false;
-  for (const door of doorsOf(fleet)) {
-    const file = mapPath(paths, door.name);
-    const ranges = rangesOf(door, fleet);
-    const present = parseMap(await worker.query(`show map ${file}`));
-    if (mapText(present) === mapText(ranges)) continue;
-    await commitMap(worker, file, ranges);
-    switched = true;
+interface Routes {
+  readonly file: string;
+  readonly ranges: readonly Range[];
+}
+
+/** The maps that are not as they should be. */
+async function staleDoors(worker: Worker, fleets: readonly RoutedFleet[], paths: TrafficPaths): Promise<readonly Routes[]> {
+  const wanted = fleets.flatMap((fleet) =>
+    doorsOf(fleet).map((door) => ({ file: mapPath(paths, door.name), ranges: rangesOf(door, fleet) })),
+  );
+  const stale: Routes[] = [];
+  for (const routes of wanted) {
+    const present = parseMap(await worker.query(`show map ${routes.file}`));
+    if (mapText(present) !== mapText(routes.ranges)) stale.push(routes);
   }
-  return switched;
+  return stale;
 }
 
 /** All or nothing: the entries of the new version become visible, and those of the old one vanish, at once. */

@@ -145,11 +145,12 @@ describe('the load balancer, killed and reloaded', requires('haproxy'), () => {
     await balancer.apply(table(fleet, port, [routed(fleet, 1, 10_000, [app]), routed(fleet, 2, 0, [second])]), CTX);
     const sessions = async (): Promise<number | undefined> =>
       (await balancer.observe(fleet, CTX))?.endpoints.find((each) => each.instance === app.endpoint.instance)?.sessions;
-    const slow = send('POST', port, '/?delay=1500');
+    const slow = send('POST', port, '/?hold');
     await until('it is in flight', sessions, (seen) => seen === 1);
     await balancer.apply(table(other, await freePort(), []), CTX);
     await balancer.apply(table(fleet, port, [routed(fleet, 1, 0, [app], 'drain'), routed(fleet, 2, 10_000, [second])]), CTX);
     assert.equal(await sessions(), 1, 'the request in the old worker counts');
+    app.process.send('answer');
     assert.equal((await slow).body, 'r1');
     await until('the drain is over', sessions, (seen) => seen === 0);
   });

@@ -121,7 +121,7 @@ describe('the load balancer', requires('haproxy'), () => {
     await balancer.apply(table(fleet, port, [routed(fleet, 1, 10_000, [leaving])]), CTX);
     const keptAlive = new Agent({ keepAlive: true, maxSockets: 1 });
     assert.equal((await get(port, '/', keptAlive)).body, 'r1');
-    const slow = get(port, '/stream?delay=1500');
+    const slow = get(port, '/stream?hold');
     const socket = await webSocket(port);
     await until(
       'both in flight',
@@ -132,6 +132,7 @@ describe('the load balancer', requires('haproxy'), () => {
     await balancer.apply(table(fleet, port, [routed(fleet, 1, 0, [leaving], 'drain'), routed(fleet, 2, 10_000, [staying])]), CTX);
     assert.equal((await get(port, '/', keptAlive)).body, 'r2', 'a kept connection moves with its next request');
     assert.equal((await endpoint(leaving))?.sessions, 2);
+    leaving.process.send('answer');
     assert.equal((await slow).body, 'first\nr1');
     await until(
       'the slow one is done',

@@ -69,8 +69,8 @@ export class Haproxy implements Balancer {
     this.#parts = parts;
     this.#paths = paths;
     this.#metrics = metrics;
-    const beforeReload = (): Promise<void> => this.#collect();
-    this.#running = new Running({ paths, machine, clock: parts.clock, log: parts.log, beforeReload }, fleets);
+    const collect = (): Promise<void> => this.#collect();
+    this.#running = new Running({ paths, machine, clock: parts.clock, log: parts.log, collect }, fleets);
   }
 
   /** Never fails for what may pass, such as a port that is taken for now: the daemon starts, and it is tried again. */
@@ -148,11 +148,9 @@ export class Haproxy implements Balancer {
   }
 
   async #change(act: () => Promise<void>, ctx: CallContext): Promise<void> {
-    await this.#alone(async () => {
+    await this.#alone(() => {
       ctx.signal.throwIfAborted();
-      // Counters belong to the group in the slot: read them before slots change hands.
-      if (await this.#running.alive()) await this.#collect().catch(() => {});
-      await act();
+      return act();
     });
     this.#watch();
   }

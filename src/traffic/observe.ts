@@ -18,19 +18,26 @@ export async function observeFleet(
 ): Promise<BalancerObservation> {
   const worker = await master.current();
   const mine = (backend: string): boolean => parseBackend(backend)?.fleet === fleet;
-  const rows = parseStat(await worker.query('show stat')).filter((row) => mine(row.backend) && isInstanceId(row.name));
-  const streams = new Map(await streamsOf(worker));
-  const leaving = await leavingInflight(master);
-  const states = new Map<string, ServerState>();
-  for (const server of parseServers(await worker.query('show servers state'))) {
-    if (mine(server.backend)) states.set(server.name, server.state);
-  }
-  const routes = parseMap(await worker.query(`show map ${mapPath(paths, fleet)}`));
+  const [stat, streams, leaving, servers, map, shown] = await Promise.all([
+    worker.query('show stat'),
+    streamsOf(worker),
+    leavingInflight(master),
+    worker.query('show servers state'),
+    worker.query(`show map ${mapPath(paths, fleet)}`),
+    preview ? previewGroup(worker, fleet, paths) : null,
+  ]);
+  const rows = parseStat(stat).filter((row) => mine(row.backend) && isInstanceId(row.name));
+  const states = new Map(
+    parseServers(servers)
+      .filter((server) => mine(server.backend))
+      .map((server) => [server.name, server.state] as const),
+  );
+  const routes = parseMap(map);
   return {
     weights: weightsOf(routes),
     canary: ruleIn(routes),
-    preview: preview ? await previewGroup(worker, fleet, paths) : null,
-    endpoints: endpointsOf(rows, states, streams, leaving),
+    preview: shown,
+    endpoints: endpointsOf(rows, states, streams ?? new Map(), leaving),
   };
 }
 

@@ -14,7 +14,7 @@ import { Master } from './master.ts';
 import type { TrafficPaths } from './paths.ts';
 import { HaproxyProcess } from './process.ts';
 import { saveFleets } from './saved.ts';
-import { place, type Fleets } from './slots.ts';
+import { place, type Fleets, type RoutedFleet } from './slots.ts';
 
 const NOTHING: Fleets = new Map();
 
@@ -23,8 +23,8 @@ export interface RunningParts {
   readonly machine: Machine;
   readonly clock: Clock;
   readonly log: { info(message: string): void; warn(message: string): void };
-  /** Called before workers are replaced, while their counters can still be read. */
-  readonly beforeReload: () => Promise<void>;
+  /** Reads the counters: before workers are replaced, and before slots and doors change hands, since they belong to the group there. */
+  readonly collect: () => Promise<void>;
 }
 
 export class Running {
@@ -81,6 +81,7 @@ export class Running {
     if (same && alive && this.#settled.has(table.fleet)) return;
     const next = new Map(this.#fleets).set(table.fleet, placed);
     this.#settled.delete(table.fleet);
+    if (alive && before !== undefined && canonicalJson(counted(before)) !== canonicalJson(counted(placed))) await this.#collect();
     if (!alive || this.#structure(next) !== this.#process.structure) return this.#restructure(next);
     await this.#save(next, false);
     this.#fleets = next;
@@ -98,6 +99,7 @@ export class Running {
     const next = new Map(this.#fleets);
     next.delete(fleet);
     this.#settled.delete(fleet);
+    await this.#collect();
     if (next.size > 0) return this.#restructure(next);
     await this.#save(next, false);
     this.#fleets = next;
@@ -131,11 +133,13 @@ export class Running {
     await this.#establish();
   }
 
+  /** Counters of the last moments are worth less than the change that follows. */
+  async #collect(): Promise<void> {
+    await this.#parts.collect().catch((error: unknown) => this.#parts.log.warn(`metrics were not read: ${messageOf(error)}`));
+  }
+
   async #reload(): Promise<void> {
-    // Counters of the last moments are worth less than the change.
-    await this.#parts
-      .beforeReload()
-      .catch((error: unknown) => this.#parts.log.warn(`metrics were not read: ${messageOf(error)}`));
+    await this.#collect();
     await this.#process.reload(this.#structure(this.#fleets));
   }
 
@@ -185,3 +189,6 @@ export class Running {
     return structureOf(fleets, this.#parts.paths, this.#parts.machine);
   }
 }
+
+/** To whom counters belong. */
+const counted = ({ slots, table }: RoutedFleet): unknown => [slots, table.preview?.group ?? null, table.canary?.group ?? null];

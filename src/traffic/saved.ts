@@ -46,11 +46,14 @@ const completed = ({ table, slots, wiring }: SavedFleet): RoutedFleet => ({
  */
 export async function saveFleets(fleets: Fleets, paths: TrafficPaths, machine: Machine, checked: boolean): Promise<void> {
   const maps = mapTexts(fleets, paths);
-  for (const [file, text] of maps) await write(file, text);
-  await write(paths.script, MIRROR_SCRIPT);
   const config = renderConfig(fleets, paths, machine);
-  if (checked && (await readIfThere(paths.config)) !== config) await requireAccepted(config, paths);
-  await write(paths.config, config);
+  const support = Promise.all([...maps, [paths.script, MIRROR_SCRIPT] as const].map(([file, text]) => write(file, text)));
+  if (checked) {
+    // HAProxy reads them with the configuration.
+    await support;
+    if ((await readIfThere(paths.config)) !== config) await requireAccepted(config, paths);
+  }
+  await Promise.all([support, write(paths.config, config)]);
   await write(paths.state, JSON.stringify([...fleets.values()]));
   const stale = (await readdir(paths.maps)).map((name) => join(paths.maps, name)).filter((file) => !maps.has(file));
   for (const file of stale) await rm(file);

@@ -1,6 +1,7 @@
 /**
  * An app for the tests, a process of its own: `node backend.ts NAME [IDLE_MS [DELAY_MS]]` prints its port. It answers with its
- * name, after the delay, and counts the requests that reached it, by what they call themselves (`?id=`).
+ * name, after the delay or when it is told to (`?hold`, then any message of its parent), and counts the requests that reached
+ * it, by what they call themselves (`?id=`).
  */
 import { createHash } from 'node:crypto';
 import { createServer, type IncomingHttpHeaders } from 'node:http';
@@ -9,6 +10,7 @@ const [, , name = 'app', idleMs = '60000', always = '0'] = process.argv;
 const closesAfterMs = Number(idleMs);
 let last: IncomingHttpHeaders = {};
 const reached = new Map<string, number>();
+const held: (() => void)[] = [];
 
 const server = createServer((request, response) => {
   const url = new URL(request.url ?? '/', 'http://app');
@@ -29,7 +31,8 @@ const server = createServer((request, response) => {
     const delayMs = Number(url.searchParams.get('delay') ?? always);
     if (url.pathname === '/events') response.setHeader('Content-Type', 'text/event-stream');
     if (url.pathname === '/stream' || url.pathname === '/events') response.write('first\n');
-    if (delayMs === 0) response.end(name);
+    if (url.searchParams.has('hold')) held.push(() => response.end(name));
+    else if (delayMs === 0) response.end(name);
     else setTimeout(() => response.end(name), delayMs);
   });
 });
@@ -56,5 +59,8 @@ server.keepAliveTimeout = 60_000;
 server.listen(0, '127.0.0.1', () => {
   const address = server.address();
   process.stdout.write(`${typeof address === 'object' && address !== null ? address.port : 0}\n`);
+});
+process.on('message', () => {
+  for (const answer of held.splice(0)) answer();
 });
 process.on('disconnect', () => process.exit());
