@@ -79,6 +79,20 @@ test('an alias is the last anchor of its name', () => {
   assert.deepEqual([value, problems], [{ a: 1, b: 1, c: 2, d: 2 }, []]);
 });
 
+test('text that makes no sense, or no end of it, is given up on early', () => {
+  const senseless: Readonly<Record<string, RegExp>> = {
+    [']'.repeat(400_000)]: /^1:1 Unexpected flow-seq-end/,
+    ['a: [\n'.repeat(100_000)]: /more than 50000 keys, values and marks$/,
+    [`[${','.repeat(400_000)}`]: /more than 50000 keys, values and marks$/,
+    [`a: ${'[['.repeat(70)}`]: /^1:\d+ this nests deeper than the 50 levels/,
+  };
+  for (const [text, problem] of Object.entries(senseless)) {
+    const told = problemsOf(text);
+    assert.match(told[0] ?? '', problem);
+    assert.ok(told.length <= 51, `${told.length} problems`);
+  }
+});
+
 /** Each would take minutes, gigabytes or the stack in a reader without bounds. None is larger than what is accepted. */
 const BOMBS: Readonly<Record<string, string>> = {
   'lists in lists': '['.repeat(400_000),

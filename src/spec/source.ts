@@ -2,7 +2,9 @@
  * YAML text to plain values, and where each of them stands. Stricter than YAML: one document, keys that are text, no
  * duplicate keys, no tags, and bounds on nesting and aliases, so that no text can take more memory or time than its size.
  */
-import { type Document, isAlias, isMap, isScalar, isSeq, LineCounter, type Node, type Pair, parseDocument, Scalar } from 'yaml';
+import { type Document, isAlias, isMap, isScalar, isSeq, LineCounter, type Node, type Pair, Scalar } from 'yaml';
+
+import { DEEPEST, readDocument } from './document.ts';
 
 export interface Position {
   readonly line: number;
@@ -32,7 +34,6 @@ interface Place {
   readonly members: Map<PropertyKey, Place>;
 }
 
-const DEEPEST = 50;
 /** Aliases count as what they stand for: a few lines can otherwise stand for gigabytes. */
 const MOST_VALUES = 200_000;
 
@@ -42,12 +43,10 @@ export function readSource(text: string): Source {
     const { line, col } = lines.linePos(offset);
     return { line: Math.max(line, 1), column: Math.max(col, 1) };
   };
-  // Duplicate keys are found below: the library compares each key with each other, which takes minutes for a large map.
-  // Not `silent`: then a second document would be dropped without a word.
-  const document = parseDocument(text, { lineCounter: lines, uniqueKeys: false, prettyErrors: false, logLevel: 'error' });
+  const { document, errors } = readDocument(text, lines);
   const converter = new Converter();
-  const malformed = document.errors.map((error) => ({ offset: error.pos[0], text: wordsFor(error.code, error.message) }));
-  const root = malformed.length === 0 ? converter.root(document) : null;
+  const malformed = errors.map(({ offset, code, message }) => ({ offset, text: wordsFor(code, message) }));
+  const root = document === null || malformed.length > 0 ? null : converter.root(document);
   const problems = [...malformed, ...converter.problems]
     .toSorted((a, b) => a.offset - b.offset)
     .filter((problem, index, all) => problem.offset !== all[index - 1]?.offset)
