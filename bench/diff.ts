@@ -15,6 +15,7 @@ import { type LayerEntry, writeLayer } from '../src/oci/layer-writer.ts';
 import { openImageStore } from '../src/oci/layout.ts';
 import type { ImageStore, Layer } from '../src/oci/store.ts';
 import { configOf } from '../src/oci/testing/images.ts';
+import { kilnHome } from '../src/platform/home.ts';
 import { type Figure, print } from './figures.ts';
 import { runProgram } from './site.ts';
 
@@ -74,7 +75,7 @@ async function processorSeconds(pid: number): Promise<number> {
 
 async function measured(what: string, home: string, second: string): Promise<void> {
   const env = { ...process.env, KILN_HOME: home };
-  const { pid } = await createClient(join(home, 'kiln.sock')).health();
+  const { pid } = await createClient(kilnHome({ KILN_HOME: home }, 0)).health();
   const before = await processorSeconds(pid);
   const { code, ms, stderr } = await runProgram(KILN, ['diff', 'bench:1', second], { env, cwd: home });
   if (code !== DIFFERENT) throw new Error(`kiln diff bench:1 ${second} ended with ${code}: ${stderr}`);

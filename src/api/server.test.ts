@@ -8,6 +8,7 @@ import { test, type TestContext } from 'node:test';
 
 import { createClient, type Client } from '../client/client.ts';
 import { KilnError } from '../errors/error.ts';
+import { kilnHome } from '../platform/home.ts';
 import { openApiDocument } from './openapi.ts';
 import { ROUTE_NAMES, ROUTES } from './routes.ts';
 import type { Handlers } from './schema.ts';
@@ -35,7 +36,7 @@ async function serve(t: TestContext, some: Partial<Handlers>): Promise<Serving> 
     await server.close();
     rmSync(folder, { recursive: true });
   });
-  return { client: createClient(socket), socket, bugs, close: () => server.close() };
+  return { client: createClient(kilnHome({ KILN_HOME: folder }, 0)), socket, bugs, close: () => server.close() };
 }
 
 /** One raw HTTP request; the whole answer. */
@@ -196,7 +197,7 @@ test('closing ends open streams, and the caller knows that the daemon went away'
 });
 
 test('nobody on the socket is DAEMON_UNREACHABLE', async () => {
-  await assert.rejects(createClient('/nonexistent/kiln.sock').health(), isError('DAEMON_UNREACHABLE'));
+  await assert.rejects(createClient(kilnHome({ KILN_HOME: '/nonexistent' }, 0)).health(), isError('DAEMON_UNREACHABLE'));
 });
 
 test('the OpenAPI document holds every route, with references that lead somewhere', async (t) => {

@@ -122,6 +122,7 @@ test('a daemon that dies meanwhile is waited for, and read on from the last even
   const asked: unknown[] = [];
   const daemon = {
     ...daemonWith([]),
+    health: async () => ({}),
     events: (input: unknown) => ({
       async *[Symbol.asyncIterator]() {
         asked.push(input);

@@ -45,8 +45,12 @@ async function untilDaemonIsBack(context: Context, lost: KilnError): Promise<voi
   const deadline = context.now() + COMEBACK_MS;
   while (context.now() < deadline) {
     await systemClock.sleep(COMEBACK_POLL_MS, context.signal);
-    const back = await context.connect({ start: false }).catch(() => null);
-    if (back !== null) return;
+    // One that hangs takes connections, too.
+    const health = await context
+      .connect({ start: false })
+      .then((client) => client.health())
+      .catch(() => null);
+    if (health !== null) return;
   }
   throw lost;
 }

@@ -68,10 +68,18 @@ function contextOf(env: NodeJS.ProcessEnv, terminal: Terminal, json: boolean, si
     now: () => Date.now(),
     async connect(options = { start: true }) {
       const { connect } = await import('../client/connect.ts');
-      return connect(home, { start: options.start, env: withoutVariables(env, options.without ?? []) });
+      return connect(home, {
+        start: options.start,
+        env: withoutVariables(env, options.without ?? []),
+        signal,
+        onSlowStart: (pid) => terminal.complain(slowStart(pid)),
+      });
     },
   };
 }
+
+const slowStart = (pid: number | null): string =>
+  `the daemon${pid === null ? '' : ` (process ${pid})`} takes up again what was left running; waiting for it\n`;
 
 const positionalsOf = (spec: CommandSpec, command: Command): Record<string, string | undefined> =>
   Object.fromEntries(spec.arguments.map(({ name }, index) => [name, command.processedArgs[index] as string | undefined]));

@@ -9,6 +9,7 @@ import {
   type StreamRoute,
   type TextRoute,
 } from '../api/routes.ts';
+import { PATIENCE, type DaemonPlace, type Patience } from './pulse.ts';
 import { errorOf, linesOf, parse, send, textOf, unreachable } from './wire.ts';
 
 export type {
@@ -61,22 +62,32 @@ export type Client = {
   readonly [N in StreamRoute]: (...args: Arguments<N>) => Stream<EventOf<N>, AnswerOf<N>>;
 } & { readonly [N in TextRoute]: (...args: Arguments<N>) => Promise<string> };
 
-/** A client of the daemon behind the socket. Connects with each call; there is nothing to close. */
-export function createClient(socket: string): Client {
-  const methods = ROUTE_NAMES.map((name) => [name, methodOf(socket, name)]);
+export interface ClientOptions {
+  /** Ends every call that is under way, and every later one. */
+  readonly signal?: AbortSignal;
+  readonly patience?: Patience;
+}
+
+/** A client of a daemon. Connects with each call; there is nothing to close. */
+export function createClient(daemon: DaemonPlace, options: ClientOptions = {}): Client {
+  const methods = ROUTE_NAMES.map((name) => [name, methodOf(daemon, name, options)]);
   return Object.fromEntries(methods) as Client;
 }
 
-function methodOf(socket: string, name: RouteName): unknown {
+function methodOf(daemon: DaemonPlace, name: RouteName, { signal: always, patience = PATIENCE }: ClientOptions): unknown {
   const { answer } = ROUTES[name];
   return (input: Record<string, unknown> = {}, options: CallOptions = {}) => {
-    const open = (signal?: AbortSignal): ReturnType<typeof send> =>
-      send({ socket, ...requestOf(name, input), signal: signal ?? options.signal });
-    if (answer === 'stream') return streamOf(open, options.signal);
+    const outer = either(always, options.signal);
+    const open = (signal = outer): ReturnType<typeof send> => send({ daemon, patience, ...requestOf(name, input), signal });
+    if (answer === 'stream') return streamOf(open, outer);
     return open()
-      .then((response) => textOf(response, options.signal))
+      .then((response) => textOf(response, outer))
       .then(answer === 'json' ? parse : (text) => text);
   };
+}
+
+function either(one: AbortSignal | undefined, other: AbortSignal | undefined): AbortSignal | undefined {
+  return one === undefined || other === undefined ? (one ?? other) : AbortSignal.any([one, other]);
 }
 
 function requestOf(name: RouteName, input: Record<string, unknown>): { method: string; path: string; body: string | null } {
@@ -90,11 +101,11 @@ function requestOf(name: RouteName, input: Record<string, unknown>): { method: s
 }
 
 function streamOf(
-  open: (signal: AbortSignal) => ReturnType<typeof send>,
+  open: (signal: AbortSignal | undefined) => ReturnType<typeof send>,
   outer: AbortSignal | undefined,
 ): Stream<unknown, unknown> {
   const cancel = new AbortController();
-  const signal = outer === undefined ? cancel.signal : AbortSignal.any([outer, cancel.signal]);
+  const signal = either(outer, cancel.signal);
   let result: { readonly value: unknown } | null = null;
   const events = (async function* (): AsyncGenerator<unknown, void> {
     try {

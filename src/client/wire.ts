@@ -3,12 +3,14 @@ import type { IncomingMessage } from 'node:http';
 
 import { CATALOGUE, type ErrorCode } from '../errors/catalogue.ts';
 import { KilnError } from '../errors/error.ts';
+import { watchPulse, type DaemonPlace, type Patience } from './pulse.ts';
 
 /** Not imported: as a module's import it brings all that it can export, fetch and WebSocket with it, which takes 40 ms. */
 const { request } = process.getBuiltinModule('node:http');
 
 export interface Call {
-  readonly socket: string;
+  readonly daemon: DaemonPlace;
+  readonly patience: Patience;
   readonly method: string;
   readonly path: string;
   readonly body: string | null;
@@ -25,15 +27,17 @@ export async function send(call: Call): Promise<IncomingMessage> {
 function open(call: Call): Promise<IncomingMessage> {
   return new Promise((resolve, reject) => {
     const outgoing = request({
-      socketPath: call.socket,
+      socketPath: call.daemon.socket,
       method: call.method,
       path: call.path,
       agent: false,
       headers: call.body === null ? {} : { 'content-type': 'application/json', 'content-length': Buffer.byteLength(call.body) },
       ...(call.signal === undefined ? {} : { signal: call.signal }),
     });
-    outgoing.on('response', resolve);
-    outgoing.on('error', (cause) => reject(call.signal?.aborted === true ? interrupted(cause) : unreachable(cause)));
+    let answer: IncomingMessage | null = null;
+    outgoing.on('response', (response) => resolve((answer = response)));
+    outgoing.on('error', (cause) => reject(brokenOff(cause, call.signal)));
+    watchPulse(outgoing, call.daemon, call.patience, (error) => (answer ?? outgoing).destroy(error));
     outgoing.end(call.body ?? undefined);
   });
 }
@@ -44,7 +48,7 @@ export async function textOf(response: IncomingMessage, signal?: AbortSignal): P
   try {
     for await (const chunk of response) chunks.push(chunk as Buffer);
   } catch (cause) {
-    throw signal?.aborted === true ? interrupted(cause) : unreachable(cause);
+    throw brokenOff(cause, signal);
   }
   return Buffer.concat(chunks).toString('utf8');
 }
@@ -59,7 +63,7 @@ export async function* linesOf(response: IncomingMessage, signal?: AbortSignal):
       yield* parts;
     }
   } catch (cause) {
-    throw signal?.aborted === true ? interrupted(cause) : unreachable(cause);
+    throw brokenOff(cause, signal);
   }
   if (rest !== '') yield rest;
 }
@@ -90,6 +94,11 @@ const notTaken = (why = 'no reason given'): KilnError =>
   new KilnError('USAGE', `the daemon does not take the request: ${why}`, {
     hint: 'check what was given to the command for its length',
   });
+
+function brokenOff(cause: unknown, signal: AbortSignal | undefined): KilnError {
+  if (signal?.aborted === true) return interrupted(cause);
+  return cause instanceof KilnError ? cause : unreachable(cause);
+}
 
 export const unreachable = (cause: unknown): KilnError =>
   new KilnError('DAEMON_UNREACHABLE', 'the daemon does not answer, or went away in the middle of its answer', {

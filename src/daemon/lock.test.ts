@@ -7,6 +7,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { test, type TestContext } from 'node:test';
 
+import { pidOf } from '../client/pulse.ts';
 import { KilnError } from '../errors/error.ts';
 import { kilnHome, type Home } from '../platform/home.ts';
 import { clearSocket, lockHome } from './lock.ts';
@@ -39,7 +40,9 @@ test('a home has one daemon, until that is gone, however it went', async (t) => 
   await kill();
   const lock = lockHome(home);
   assert.throws(() => lockHome(home), isRunning);
+  assert.equal(pidOf(home), process.pid);
   lock.release();
+  assert.equal(pidOf(home), null);
   lockHome(home).release();
 });
 

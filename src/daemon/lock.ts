@@ -2,7 +2,7 @@
  * One daemon per home. The lock is the operating system's, on a file of SQLite's: it goes with its process however that
  * ends, so there is no stale lock to judge.
  */
-import { statSync } from 'node:fs';
+import { rmSync, statSync, writeFileSync } from 'node:fs';
 import { rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
@@ -17,7 +17,7 @@ export interface Lock {
 
 const lockFile = (home: Home): string => join(home.root, 'daemon.lock');
 
-/** Throws DAEMON_RUNNING while another daemon has the home. */
+/** Throws DAEMON_RUNNING while another daemon has the home. Says in the home whose it is, for callers that get no answer. */
 export function lockHome(home: Home): Lock {
   const db = new DatabaseSync(lockFile(home), { timeout: 0 });
   try {
@@ -26,7 +26,13 @@ export function lockHome(home: Home): Lock {
     db.close();
     throw running(home, cause);
   }
-  return { release: () => db.close() };
+  writeFileSync(home.pidFile, `${process.pid}\n`, { mode: 0o600 });
+  return {
+    release() {
+      rmSync(home.pidFile, { force: true });
+      db.close();
+    },
+  };
 }
 
 const WATCH_MS = 1_000;

@@ -11,6 +11,8 @@ export interface Home {
   readonly id: string;
   /** The daemon's API. */
   readonly socket: string;
+  /** The process id of the daemon that has the home. */
+  readonly pidFile: string;
   /** Images: an OCI layout. */
   readonly images: string;
   /** Unpacked layers, EROFS, one file each. */
@@ -45,6 +47,7 @@ export function kilnHome(env: NodeJS.ProcessEnv, uid: number): Home {
       return createHash('sha256').update(root).digest('hex').slice(0, 6);
     },
     socket: under('kiln.sock'),
+    pidFile: under('daemon.pid'),
     images: under('images'),
     layers: under('layers'),
     database: under('kiln.db'),

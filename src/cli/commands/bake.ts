@@ -33,18 +33,15 @@ export const run: Run = async (args, context) => {
   const client = await context.connect();
   const folder = resolve(context.cwd, args.text('DIR') ?? '.');
   const [tag, cache, channel] = [args.text('tag'), args.text('cache'), args.text('channel')];
-  const bake = client.bake(
-    {
-      folder,
-      update: args.flag('update'),
-      verify: args.flag('verify'),
-      by: context.by,
-      ...(tag === undefined ? {} : { tag }),
-      ...(cache === undefined ? {} : { cache }),
-      ...(channel === undefined ? {} : { channel }),
-    },
-    { signal: context.signal },
-  );
+  const bake = client.bake({
+    folder,
+    update: args.flag('update'),
+    verify: args.flag('verify'),
+    by: context.by,
+    ...(tag === undefined ? {} : { tag }),
+    ...(cache === undefined ? {} : { cache }),
+    ...(channel === undefined ? {} : { channel }),
+  });
   await showBake(bake, context);
   const image = await bake.result();
   const sarif = args.text('sarif');

@@ -20,7 +20,7 @@ export const run: Run = async (args, context) => {
       ...(plan.steps.length > 0 ? { exitCode: CHANGES_FOUND } : {}),
     };
   }
-  const call = client.cascade({ ...roots, by: context.by }, { signal: context.signal });
+  const call = client.cascade({ ...roots, by: context.by });
   for await (const event of call) {
     if (!context.json) context.terminal.write(`${resultLine(event, context.terminal)}\n`);
   }

@@ -48,7 +48,7 @@ async function inputOf(args: Arguments, context: Context): Promise<InputOf<'depl
 }
 
 async function plan(client: Client, input: InputOf<'deploy'>, context: Context): Promise<Result> {
-  const call = client.planDeploy(input, { signal: context.signal });
+  const call = client.planDeploy(input);
   await showBake(call, context);
   const planned = await call.result();
   const image = `image ${shortDigest(planned.image)}`;
@@ -79,7 +79,7 @@ async function plan(client: Client, input: InputOf<'deploy'>, context: Context):
 async function deploy(client: Client, input: InputOf<'deploy'>, args: Arguments, context: Context): Promise<Result> {
   const started = context.now();
   const [after, { fleets }] = await Promise.all([newestEntry(client), client.fleets()]);
-  const call = client.deploy(input, { signal: context.signal });
+  const call = client.deploy(input);
   await showBake(call, context);
   const deployed = await call.result();
   const { fleet, release, created } = deployed;

@@ -24,7 +24,7 @@ export const run: Run = async (args, context) => {
   const live = liveOn(context.terminal);
   // Of images that were pulled nothing is known yet: to read a gigabyte takes seconds.
   if (!context.json) live.draw(['  ● comparing what the layers hold']);
-  const diff = await client.diff(input, { signal: context.signal }).finally(() => live.clear());
+  const diff = await client.diff(input).finally(() => live.clear());
   const lines = args.flag('markdown') ? diffMarkdown(diff, all) : diffLines(diff, all, context.terminal);
   return { document: diff, lines, exitCode: diff.same ? 0 : DIFFERENT };
 };

@@ -16,6 +16,6 @@ export const run: Run = async (args, context) => {
     });
   }
   const password = await readSecret(`password of ${username} at ${registry}: `, context);
-  const done = await (await context.connect()).login({ registry, username, password, by }, { signal: context.signal });
+  const done = await (await context.connect()).login({ registry, username, password, by });
   return { document: done, lines: [`logged in to ${registry} as ${username}; kept by ${done.kept}`] };
 };

@@ -17,7 +17,7 @@ export const run: Run = async (args, context) => {
   const lines: LogLineBody[] = [];
   let count = 0;
   try {
-    for await (const line of client.logs(input, { signal: context.signal })) {
+    for await (const line of client.logs(input)) {
       count++;
       if (context.json) lines.push(line);
       else context.terminal.write(`${textOf(line, context)}\n`);

@@ -15,7 +15,7 @@ export const run: Run = async (args, context) => {
 };
 
 async function plan(client: Client, cve: string, context: Context): Promise<Result> {
-  const planned = await client.planPatch({ cve }, { signal: context.signal });
+  const planned = await client.planPatch({ cve });
   const isNothing = planned.steps.length === 0 && planned.fleets.length === 0;
   return {
     document: planned,
@@ -27,7 +27,7 @@ async function plan(client: Client, cve: string, context: Context): Promise<Resu
 async function patch(client: Client, cve: string, args: Arguments, context: Context): Promise<Result> {
   const breakGlass = args.text('breakGlass');
   const input = { cve, by: context.by, ...(breakGlass === undefined ? {} : { breakGlass }) };
-  const begun = await client.patch(input, { signal: context.signal });
+  const begun = await client.patch(input);
   const { id, plan: planned } = begun;
   const head = headLines(planned, context.terminal);
   if (id === null) return { document: begun, lines: head };

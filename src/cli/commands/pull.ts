@@ -6,15 +6,12 @@ import { showTransfer } from '../transfer-progress.ts';
 export const run: Run = async (args, context) => {
   const client = await context.connect();
   const [tag, platform] = [args.text('tag'), args.text('platform')];
-  const pull = client.pull(
-    {
-      reference: args.required('REF'),
-      by: context.by,
-      ...(tag === undefined ? {} : { tag }),
-      ...(platform === undefined ? {} : { platform }),
-    },
-    { signal: context.signal },
-  );
+  const pull = client.pull({
+    reference: args.required('REF'),
+    by: context.by,
+    ...(tag === undefined ? {} : { tag }),
+    ...(platform === undefined ? {} : { platform }),
+  });
   await showTransfer(pull, context);
   const done = await pull.result();
   const evidence = done.evidence === 0 ? '' : `, ${counted(done.evidence, 'artifact')} of evidence`;

@@ -6,10 +6,7 @@ import { showTransfer } from '../transfer-progress.ts';
 export const run: Run = async (args, context) => {
   const client = await context.connect();
   const reference = args.text('REF');
-  const push = client.push(
-    { image: args.required('IMAGE'), by: context.by, ...(reference === undefined ? {} : { reference }) },
-    { signal: context.signal },
-  );
+  const push = client.push({ image: args.required('IMAGE'), by: context.by, ...(reference === undefined ? {} : { reference }) });
   await showTransfer(push, context);
   const done = await push.result();
   const { there, mounted, sent } = done.blobs;

@@ -17,7 +17,7 @@ export const run: Run = async (args, context) => {
     pastNoReturn: args.flag('pastNoReturn'),
     ...(to === undefined ? {} : { to: releaseNumber(to) }),
   };
-  const asked = await client.rollback(input, { signal: context.signal });
+  const asked = await client.rollback(input);
   const around = { terminal: context.terminal, now: context.now() };
   const { fleet, target } = asked;
   const joined = before.target === target;

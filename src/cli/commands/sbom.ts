@@ -15,10 +15,10 @@ export const run: Run = async (args, context) => {
   const out = args.text('out');
   const format = formatOf(args.text('format') ?? (out === undefined ? undefined : 'cyclonedx'));
   if (format === null) {
-    const inventory = await client.packages({ reference }, { signal: context.signal });
+    const inventory = await client.packages({ reference });
     return { document: inventory, lines: inventoryLines(inventory, context.terminal) };
   }
-  const sbom = await client.sbom({ reference, format }, { signal: context.signal });
+  const sbom = await client.sbom({ reference, format });
   const text = JSON.stringify(sbom, null, 2);
   if (out === undefined) return { document: sbom, lines: text.split('\n') };
   const file = resolve(context.cwd, out);

@@ -18,10 +18,7 @@ export const run: Run = async (args, context) => {
   const client = await context.connect();
   const total = { requests: 0, bytes: 0 };
   try {
-    for await (const event of client.serve(
-      { listen: args.text('listen') ?? DEFAULT_LISTEN, ...tls },
-      { signal: context.signal },
-    )) {
+    for await (const event of client.serve({ listen: args.text('listen') ?? DEFAULT_LISTEN, ...tls })) {
       if (event.kind === 'request') {
         total.requests += 1;
         total.bytes += event.bytes;

@@ -1,6 +1,6 @@
 import type { AnswerOf, Client } from '../../client/client.ts';
 import { KilnError } from '../../errors/error.ts';
-import type { Context, Run } from '../command.ts';
+import type { Context, Result, Run } from '../command.ts';
 import { entriesAfter, isUnreachable, newestEntry } from '../entries.ts';
 import { liveOn } from '../live.ts';
 import { fleetLines, fleetsLines, type Surroundings } from '../render/fleet.ts';
@@ -12,16 +12,18 @@ const REDRAW_MS = 1000;
 export const run: Run = async (args, context) => {
   const client = await context.connect();
   const service = args.text('SERVICE');
-  if (args.flag('watch')) await watch(client, service, context);
-  const { terminal } = context;
-  const around = { terminal, now: context.now() };
+  return args.flag('watch') ? watch(client, service, context) : look(client, service, context);
+};
+
+async function look(client: Client, service: string | undefined, { terminal, now }: Context): Promise<Result> {
+  const around = { terminal, now: now() };
   if (service !== undefined) {
     const only = await client.status({ service });
     return { document: only, lines: fleetLines(only, around) };
   }
   const all = await client.fleets();
   return { document: all, lines: overview(all, around) };
-};
+}
 
 type All = AnswerOf<'fleets'>;
 
@@ -31,8 +33,8 @@ function overview({ fleets, problems }: All, around: Surroundings): readonly str
   return fleets.length === 0 && isLost ? notices : [...fleetsLines(fleets, around), ...notices];
 }
 
-/** Redraws until Ctrl-C; then the caller prints the last state. */
-async function watch(client: Client, service: string | undefined, context: Context): Promise<void> {
+/** Redraws until Ctrl-C. Answers what it saw last. */
+async function watch(client: Client, service: string | undefined, context: Context): Promise<Result> {
   const { terminal, signal } = context;
   if (context.json || !terminal.live) {
     throw new KilnError('USAGE', '--watch redraws a terminal, and there is none', {
@@ -41,15 +43,15 @@ async function watch(client: Client, service: string | undefined, context: Conte
   }
   const live = liveOn(terminal);
   const ended = new AbortController();
+  let seen = await look(client, service, context);
   const draw = async (): Promise<void> => {
-    const around = { terminal, now: context.now() };
-    live.draw(
-      service === undefined ? overview(await client.fleets(), around) : fleetLines(await client.status({ service }), around),
-    );
+    seen = await look(client, service, context);
+    live.draw(seen.lines);
   };
   // While the daemon is away the last state stays; whoever reads the entries notices when it does not come back.
-  const redraw = (): Promise<void> => draw().catch((error: unknown) => (isUnreachable(error) ? undefined : ended.abort(error)));
-  await draw();
+  const redraw = (): Promise<void> =>
+    draw().catch((error: unknown) => (signal.aborted || isUnreachable(error) ? undefined : ended.abort(error)));
+  live.draw(seen.lines);
   const timer = setInterval(() => void redraw(), REDRAW_MS);
   try {
     const both = { ...context, signal: AbortSignal.any([signal, ended.signal]) };
@@ -61,4 +63,5 @@ async function watch(client: Client, service: string | undefined, context: Conte
     clearInterval(timer);
     live.clear();
   }
+  return seen;
 }

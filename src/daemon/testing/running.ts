@@ -56,7 +56,7 @@ export async function running(t: TestContext, yaml = YAML): Promise<Running> {
     meanwhile();
     daemon = await start();
   };
-  return { home, folder, world, client: createClient(home.socket), restart, stopAsked: stop.promise };
+  return { home, folder, world, client: createClient(home), restart, stopAsked: stop.promise };
 }
 
 /** The status once it is as wanted, looked at after every entry of the history. */
