@@ -10,7 +10,7 @@ import type { Finding, GateSubject } from '../src/gates/contract.ts';
 import { lintGate } from '../src/gates/lint/gate.ts';
 import { secretsGate } from '../src/gates/secrets/gate.ts';
 import { layered, type LayeredImage } from '../src/gates/testing/layered.ts';
-import { seeds } from '../src/gates/testing/seeds.ts';
+import { contentOf, seeds } from '../src/gates/testing/seeds.ts';
 import { subjectOf } from '../src/gates/testing/subject.ts';
 import { openImageStore } from '../src/oci/layout.ts';
 
@@ -26,10 +26,11 @@ async function seeded(): Promise<void> {
   const missed: string[] = [];
   let planted = 0;
   for (let set = 0; set < SETS; set++) {
-    for (const { kind, path, text } of seeds(`bench ${set}`)) {
+    for (const seed of seeds(`bench ${set}`)) {
+      const { kind, path } = seed;
       planted += 1;
       const whiteout = path.replace(/([^/]+)$/, '.wh.$1');
-      const found = await blocking({ layers: [[{ path, content: text }], [{ path: whiteout }]] });
+      const found = await blocking({ layers: [[{ path, content: contentOf(seed) }], [{ path: whiteout }]] });
       if (found.length === 0) missed.push(kind);
     }
   }

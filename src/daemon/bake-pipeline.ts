@@ -30,7 +30,7 @@ import { recipeOf } from '../spec/recipe.ts';
 import { loadWaivers } from '../spec/waivers.ts';
 import { vulnerabilitiesGate } from '../vulnerabilities/gate.ts';
 import type { Reproduction } from '../reproduce/contract.ts';
-import { isDamaged, readImage } from './damaged.ts';
+import { baselineOf } from './baseline.ts';
 import { bakeLineage, inheritRevocation, recordPolicies, requireStartable } from './bake-lineage.ts';
 import { moveChannel } from './channel-verbs.ts';
 import { attachBakeEvidence } from './bake-evidence.ts';
@@ -48,6 +48,8 @@ export interface BakeRequest {
   readonly cache?: string;
   /** The channel that is to hold the image once it has passed. */
   readonly channel: Pick<MoveRequest, 'channel' | 'how' | 'by' | 'why'> | null;
+  /** Whose image it is compared with, where another verb moves the channels afterwards. Default: `channel`. */
+  readonly against?: string | null;
   readonly signal: AbortSignal;
   readonly emit: (event: BakeEventBody) => Promise<void>;
 }
@@ -150,7 +152,7 @@ interface Baked {
 
 async function judge(
   parts: Parts,
-  { spec, folder, signal, emit }: BakeRequest,
+  { spec, folder, signal, emit, channel, against = channel?.channel ?? null }: BakeRequest,
   { recipe, waivers, digest, note }: Baked,
 ): Promise<GatesResult> {
   const { images: store, home, clock } = parts;
@@ -166,7 +168,7 @@ async function judge(
       requireNotRevoked(parts, digest);
       return trialContent(spec, digest, image.config.config);
     },
-    baseline: await publishedBefore(parts, spec.service, digest),
+    baseline: await baselineOf(parts, { service: spec.service as ServiceName, channel: against, digest }),
     policy: gatePolicyOf(spec, folder),
     waivers,
     now: clock.now(),
@@ -197,14 +199,6 @@ function probeOf({ run: { port, health } }: Spec, { config }: Image): GateSubjec
   if (health.http !== undefined) return 'http';
   if (health.command !== undefined) return 'command';
   return port === undefined && Object.keys(config.config.ExposedPorts ?? {}).length === 0 ? 'none' : 'tcp';
-}
-
-/** The image that has had a tag of the service for the shortest time. */
-async function publishedBefore({ images }: Parts, service: string, digest: Digest): Promise<Image | null> {
-  const named = (await images.list()).filter((image) => image.tags.some((tag) => tag.startsWith(`${service}:`)));
-  const [newest] = named.filter((image) => image.digest !== digest).toSorted((a, b) => b.storedAt - a.storedAt);
-  const image = newest === undefined ? null : await readImage(images, newest.digest);
-  return image === null || isDamaged(image) ? null : image;
 }
 
 export const failedGates = ({ reports }: GatesResult): string =>

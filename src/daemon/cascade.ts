@@ -89,11 +89,12 @@ async function mend(parts: Parts, step: CascadeStep, { id, by }: OpenCascade, cv
 
 type Made = { readonly outcome: 'made'; readonly image: Digest } | (StepResult & { readonly outcome: 'failed' });
 
-async function bakeAgain(parts: Parts, { key, service, folder }: CascadeStep): Promise<Made> {
+async function bakeAgain(parts: Parts, { key, service, folder, channels }: CascadeStep): Promise<Made> {
   const spec = await loadSpec(folder);
   if (spec.service !== service) throw otherService(folder, service, spec.service);
-  const request = { spec, folder, version: null, update: true, channel: null, signal: parts.stopping, emit: async () => {} };
-  const baked = await bakeSpec(parts, request);
+  const asked = { spec, folder, version: null, update: true, channel: null, signal: parts.stopping, emit: async () => {} };
+  const against = channels[0]?.slice(service.length + 1) ?? null;
+  const baked = await bakeSpec(parts, { ...asked, against });
   const { digest: image } = baked;
   if (baked.verdict === 'fail') return { key, outcome: 'failed', image, why: failedGates(baked), moved: [] };
   return { outcome: 'made', image };

@@ -1,10 +1,10 @@
 /** Which files are those of packages that differ: an upgrade changes hundreds of them, and is one thing. */
+import { listedPaths, listOwner, merged } from '../gates/package-lists.ts';
 import { type ImageTree, readImageFiles } from '../oci/image-tree.ts';
 import { parentOf } from '../oci/layer-paths.ts';
 import type { ImageStore, Layer } from '../oci/store.ts';
 import { bytesOf } from '../oci/tar-format.ts';
 import type { Inventory } from '../sbom/package.ts';
-import { listedPaths, listOwner, merged } from '../sbom/readers/dpkg.ts';
 import type { PackageDifference } from './contract.ts';
 
 /** The name of the package that brings what is at a path; null: none of those that differ. */

@@ -66,6 +66,12 @@ export interface GateReport extends Omit<GateResult, 'skipped'> {
   readonly ms: number;
 }
 
+/** What is published now, and the fingerprints of what only a waiver or a statement let through there. */
+export interface Baseline {
+  readonly image: Image;
+  readonly excused: ReadonlySet<string>;
+}
+
 export interface GateSubject {
   readonly service: string;
   readonly recipe: Recipe | DockerfileRecipe;
@@ -77,8 +83,8 @@ export interface GateSubject {
   readonly tests: readonly ImageTest[];
   /** What an instance for the tests is launched with. Throws CONFIG_INVALID where image and file don't fit. */
   readonly launch: () => ReleaseContent;
-  /** What is published under the name now: what is found there, too, is not new. */
-  readonly baseline: Image | null;
+  /** What is found there, too, is not new. */
+  readonly baseline: Baseline | null;
   readonly policy: GatePolicy;
   /** `kiln.waivers.yaml`. Gates leave them to `runGates`. */
   readonly waivers: readonly WaiverLine[];

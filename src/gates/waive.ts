@@ -18,7 +18,8 @@ export const waive = (findings: readonly Finding[], waivers: readonly WaiverLine
 /** It holds to the end of its day, in UTC. */
 const isOver = ({ until }: WaiverLine, now: number): boolean => now >= Date.parse(`${until}T00:00:00Z`) + 86_400_000;
 
-function fits({ finding, path }: WaiverLine, { fingerprint, rule, where }: Finding): boolean {
+/** Whether it names the finding, valid or not. */
+export function fits({ finding, path }: WaiverLine, { fingerprint, rule, where }: Finding): boolean {
   if (finding !== fingerprint && finding !== rule) return false;
   if (path === null) return true;
   return where.path !== null && patternToRegExp(path.replace(/^\//, '')).test(where.path.replace(/^\//, ''));

@@ -20,6 +20,8 @@ export interface LayerVisitor {
   entry(header: TarHeader): ContentSink | null;
   /** What the layer hides of those below it. */
   hidden?(mark: Exclude<Mark, { kind: 'none' }>): void;
+  /** Waited for now and then, and at the end: for those whose sinks go on with what they got after they have answered. */
+  settled?(): Promise<void>;
 }
 
 /** One reading for several visitors: each sees every entry, and gets the contents that it asks for. */
@@ -38,6 +40,9 @@ export const together = (...visitors: readonly LayerVisitor[]): LayerVisitor => 
   },
   hidden(mark) {
     for (const visitor of visitors) visitor.hidden?.(mark);
+  },
+  async settled() {
+    for (const visitor of visitors) await visitor.settled?.();
   },
 });
 
@@ -69,6 +74,7 @@ export async function scanLayer(
     for await (const chunk of tar) {
       budget.count((chunk as Buffer).length);
       reader.feed(chunk as Buffer);
+      await visitor.settled?.();
     }
     reader.finish();
   } finally {

@@ -1,4 +1,5 @@
 /** What one layer says of packages, by itself: the same for every image that has it, so it is kept by its diff id. */
+import { listedPaths, listOwner, merged } from '../gates/package-lists.ts';
 import { type LayerVisitor, scanLayer } from '../oci/layer-scan.ts';
 import type { ImageStore, Layer } from '../oci/store.ts';
 import type { TarHeader } from '../oci/tar-format.ts';
@@ -6,7 +7,7 @@ import { distributionOf, OS_RELEASE_PATHS } from './os-release.ts';
 import type { Distribution, PackageFacts, Unread } from './package.ts';
 import { apk } from './readers/apk.ts';
 import { binary } from './readers/binary.ts';
-import { dpkg, listedPaths, listOwner, merged } from './readers/dpkg.ts';
+import { dpkg } from './readers/dpkg.ts';
 import { npm } from './readers/npm.ts';
 import { pip } from './readers/pip.ts';
 import type { Reader, Reading } from './readers/reader.ts';

@@ -15,6 +15,7 @@ import { sbomGate } from '../sbom/gate.ts';
 import { vulnerabilitiesGate } from './gate.ts';
 import { CRITICAL, osv } from './testing/records.ts';
 
+const NONE: ReadonlySet<string> = new Set();
 const NOW = Date.UTC(2026, 10, 21);
 
 interface Trial {
@@ -84,15 +85,36 @@ test('without any data the gate is skipped and says what to do: it never passes 
 test('a new vulnerability keeps an image from being published; one of the image before does not', () =>
   trial([grave], async ({ image, judged }) => {
     const [clean, vulnerable] = [await image('lodash@5.0.0'), await image('lodash@4.17.20')];
-    const report = await judged(vulnerable, { baseline: clean });
+    const report = await judged(vulnerable, { baseline: { image: clean, excused: NONE } });
     assert.equal(report.verdict, 'fail');
     assert.match(report.why, /^1 known vulnerability, 1 of them new, 1 too grave; data of 2026-11-20$/);
     assert.deepEqual(report.findings[0]?.where.path, '/app/node_modules/lodash/package.json');
     assert.equal(report.predicates[0]?.type, 'https://in-toto.io/attestation/vulns/v0.2');
     assert.equal((await judged(clean)).verdict, 'pass');
-    const same = await judged(await image('lodash@4.17.19'), { baseline: vulnerable });
+    const same = await judged(await image('lodash@4.17.19'), { baseline: { image: vulnerable, excused: NONE } });
     assert.deepEqual([same.verdict, same.findings.length], ['pass', 1]);
     assert.match(same.findings[0]?.what ?? '', /not new/);
+  }));
+
+test('what only a waiver let into the image before is asked for again when the waiver has ended, its line there or not', () =>
+  trial([grave], async ({ image, judged }) => {
+    const published = await image('lodash@4.17.20');
+    const next = await image('lodash@4.17.20', 'a@1.0.0');
+    const waiver = (until: string) => [{ finding: 'CVE-2024-1', path: null, reason: 'accepted by ada', until, line: 1 }];
+    const first = await judged(published, { waivers: waiver('2026-12-01') });
+    assert.deepEqual([first.verdict, first.findings[0]?.waiver?.reason], ['pass', 'accepted by ada']);
+    const excused = new Set(first.findings.filter((each) => each.waiver !== null).map(({ fingerprint }) => fingerprint));
+
+    const after = { baseline: { image: published, excused }, now: NOW + 20 * 86_400_000 };
+    assert.equal((await judged(next, { ...after, waivers: waiver('2027-12-01') })).verdict, 'pass', 'a longer one');
+    assert.equal((await judged(next, after)).verdict, 'fail', 'the line was taken out');
+    const ended = await judged(next, { ...after, waivers: waiver('2026-12-01') });
+    assert.equal(ended.verdict, 'fail');
+    const told = ended.findings.find(({ rule }) => rule === 'CVE-2024-1')?.what ?? '';
+    assert.match(told, /its waiver, "accepted by ada", ended on 2026-12-01/);
+    const unknown = { baseline: { image: published, excused: NONE }, now: after.now };
+    assert.equal((await judged(next, { ...unknown, waivers: waiver('2026-12-01') })).verdict, 'fail', 'of reports that are gone');
+    assert.equal((await judged(next, unknown)).verdict, 'pass', 'by its own right');
   }));
 
 test('old data, and packages that no data knows, are said loudly', () =>

@@ -1,12 +1,13 @@
 /** The gate `vulnerabilities`: an image that brings in a known one is not published; those that were there before are told. */
 import type { Json } from '../domain/json.ts';
-import type { Finding, Gate, GateResult, GateSubject } from '../gates/contract.ts';
+import type { Baseline, Finding, Gate, GateResult, GateSubject } from '../gates/contract.ts';
 import { findingOf } from '../gates/finding.ts';
 import type { Image } from '../oci/store.ts';
 import { version } from '../platform/version.ts';
 import { inventoryOf } from '../sbom/inventory.ts';
 import { assess, type Assessment } from './assess.ts';
-import { judge, type Judged } from './judge.ts';
+import { fingerprintsOf, judge, type Judged } from './judge.ts';
+import type { Vulnerability } from './match.ts';
 import { readVex } from './vex/read.ts';
 
 /** in-toto attestation, predicates/vuln.md, version 0.2. */
@@ -22,9 +23,9 @@ export const vulnerabilitiesGate = (homeFolder: string): Gate => ({
   async run(subject) {
     const assessment = await assessed(subject, subject.image, homeFolder);
     if (assessment === null) return { findings: [], why: NO_DATA, skipped: true, predicates: [] };
-    const baseline = subject.baseline === null ? null : await assessed(subject, subject.baseline, homeFolder);
+    const known = subject.baseline === null ? [] : await knownIn(subject, subject.baseline, homeFolder);
     const statements = await readVex(subject.recipe.folder);
-    const judged = judge(assessment.vulnerabilities, baseline?.vulnerabilities ?? null, statements, subject.policy);
+    const judged = judge(assessment.vulnerabilities, { known, statements, waivers: subject.waivers, policy: subject.policy });
     return resultOf(assessment, judged, subject);
   },
 });
@@ -33,6 +34,16 @@ async function assessed(subject: GateSubject, image: Image, homeFolder: string):
   const { store, policy } = subject;
   const inventory = await inventoryOf(store, image, subject);
   return assess({ store, image, inventory }, { ...subject, policy: policy.vulnerabilities, homeFolder });
+}
+
+/** What the baseline has by its own right: not what a waiver or a statement let in, which may have ended. */
+async function knownIn(
+  subject: GateSubject,
+  { image, excused }: Baseline,
+  homeFolder: string,
+): Promise<readonly Vulnerability[]> {
+  const found = (await assessed(subject, image, homeFolder))?.vulnerabilities ?? [];
+  return found.filter((each) => !fingerprintsOf(each).some((fingerprint) => excused.has(fingerprint)));
 }
 
 function resultOf(assessment: Assessment, judged: readonly Judged[], subject: GateSubject): GateResult {

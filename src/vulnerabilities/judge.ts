@@ -1,33 +1,46 @@
 /** What of an image's vulnerabilities is new, what was stated of it, and what keeps the image from being published. Pure. */
 import type { Digest } from '../domain/digest.ts';
 import { isAtLeast, type GatePolicy } from '../domain/gate.ts';
+import type { WaiverLine } from '../domain/waiver.ts';
 import type { Finding } from '../gates/contract.ts';
-import { findingOf } from '../gates/finding.ts';
+import { findingOf, fingerprintOf } from '../gates/finding.ts';
+import { fits } from '../gates/waive.ts';
 import type { Vulnerability } from './match.ts';
 import { stated, type VexStatement } from './vex/statement.ts';
 
 export interface Judged {
   readonly vulnerability: Vulnerability;
-  /** Not in the baseline, under none of its names, in no version of the package. */
+  /** Not in the baseline, under none of its names, in no version of the package; or there by leave alone. */
   readonly isNew: boolean;
   readonly statement: VexStatement | null;
   readonly finding: Finding;
 }
 
-/** `baseline`: null where nothing was published before: then all is new. In the order of `vulnerabilities`. */
+export interface Grounds {
+  /** What is published already, by its own right. */
+  readonly known: readonly Vulnerability[];
+  readonly statements: readonly VexStatement[];
+  readonly waivers: readonly WaiverLine[];
+  readonly policy: GatePolicy;
+}
+
+/** In the order of `vulnerabilities`. What a waiver names was accepted until a day: being there before is no second leave. */
 export function judge(
   vulnerabilities: readonly Vulnerability[],
-  baseline: readonly Vulnerability[] | null,
-  statements: readonly VexStatement[],
-  policy: GatePolicy,
+  { known, statements, waivers, policy }: Grounds,
 ): readonly Judged[] {
-  const fresh = new Set(newSince(vulnerabilities, baseline ?? []));
+  const fresh = new Set(newSince(vulnerabilities, known));
   return vulnerabilities.map((vulnerability) => {
-    const isNew = fresh.has(vulnerability);
     const statement = stated(vulnerability, statements);
+    const isNamed = waivers.some((line) => fits(line, findingFor(vulnerability, false, statement, policy)));
+    const isNew = isNamed || fresh.has(vulnerability);
     return { vulnerability, isNew, statement, finding: findingFor(vulnerability, isNew, statement, policy) };
   });
 }
+
+/** As findings of any bake may have called it. */
+export const fingerprintsOf = ({ id, aliases, type, name }: Named): readonly string[] =>
+  [id, ...aliases].map((each) => fingerprintOf('vulnerabilities', each, [type, name]));
 
 /** Those that are not among the others: under none of their names, in no version of the package. */
 export function newSince<T extends Named>(vulnerabilities: readonly T[], others: readonly Named[]): readonly T[] {

@@ -7,7 +7,7 @@ import { subjectOf } from '../gates/testing/subject.ts';
 import type { Inventory } from '../sbom/package.ts';
 import { affectedImages } from './affected-images.ts';
 import { componentsOf } from './components.ts';
-import { judge } from './judge.ts';
+import { judge, type Grounds } from './judge.ts';
 import { indexOf, vulnerabilitiesOf, type Vulnerability } from './match.ts';
 import { ratingOfVector, ratingOfWord } from './severity.ts';
 import { isTracker, readTracker } from './sources/debian-tracker.ts';
@@ -175,6 +175,7 @@ test("Debian's tracker: open, resolved, never affected, undetermined", () => {
 });
 
 const { policy } = subjectOf();
+const grounds = (change: Partial<Grounds>): Grounds => ({ known: [], statements: [], waivers: [], policy, ...change });
 const grave = osv('CVE-2024-1', 'npm', 'lodash', '5.0.0', { severity: CRITICAL });
 const blocked = (list: ReturnType<typeof judge>): readonly string[] =>
   list.filter(({ finding }) => finding.blocks).map(({ finding }) => finding.rule);
@@ -182,28 +183,28 @@ const blocked = (list: ReturnType<typeof judge>): readonly string[] =>
 test('only what is new and grave enough keeps an image from being published', () => {
   const mild = osv('CVE-2024-2', 'npm', 'lodash', '5.0.0', { severity: LOW });
   const now = found(lodash, grave, mild);
-  assert.deepEqual(blocked(judge(now, null, [], policy)), ['CVE-2024-1']);
-  assert.deepEqual(blocked(judge(now, found(lodash, mild), [], policy)), ['CVE-2024-1']);
-  assert.deepEqual(blocked(judge(now, now, [], policy)), []);
+  assert.deepEqual(blocked(judge(now, grounds({}))), ['CVE-2024-1']);
+  assert.deepEqual(blocked(judge(now, grounds({ known: found(lodash, mild) }))), ['CVE-2024-1']);
+  assert.deepEqual(blocked(judge(now, grounds({ known: now }))), []);
   // Another version of the same package, or another name of the same vulnerability, is not new.
   const older = found(inventoryWith(packageOf('npm', 'lodash', '4.0.0')), { ...grave, id: 'GHSA-1', aliases: ['CVE-2024-1'] });
-  assert.deepEqual(blocked(judge(now, older, [], policy)), []);
+  assert.deepEqual(blocked(judge(now, grounds({ known: older }))), []);
   const never: GatePolicy = { ...policy, failAt: { ...policy.failAt, vulnerabilities: 'never' } };
-  assert.deepEqual(blocked(judge(now, null, [], never)), []);
+  assert.deepEqual(blocked(judge(now, grounds({ policy: never }))), []);
 });
 
 test('a vulnerability keeps its fingerprint over versions and bakes', () => {
-  const [one] = judge(found(lodash, grave), null, [], policy);
-  const [other] = judge(found(inventoryWith(packageOf('npm', 'lodash', '4.0.0')), grave), null, [], policy);
+  const [one] = judge(found(lodash, grave), grounds({}));
+  const [other] = judge(found(inventoryWith(packageOf('npm', 'lodash', '4.0.0')), grave), grounds({}));
   assert.equal(one?.finding.fingerprint, other?.finding.fingerprint);
   assert.match(one?.finding.fix ?? '', /take lodash 5\.0\.0 or later/);
 });
 
 test('what nobody has mended may be told only, where the policy says so', () => {
   const unfixed = found(lodash, osv('CVE-2024-3', 'npm', 'lodash', null, { severity: CRITICAL }));
-  assert.deepEqual(blocked(judge(unfixed, null, [], policy)), ['CVE-2024-3']);
+  assert.deepEqual(blocked(judge(unfixed, grounds({}))), ['CVE-2024-3']);
   assert.deepEqual(
-    blocked(judge(unfixed, null, [], { ...policy, vulnerabilities: { ...policy.vulnerabilities, unfixed: 'tell' } })),
+    blocked(judge(unfixed, grounds({ policy: { ...policy, vulnerabilities: { ...policy.vulnerabilities, unfixed: 'tell' } } }))),
     [],
   );
 });
@@ -217,8 +218,7 @@ test('a VEX statement counts for what it names and nothing else, and the later o
     file: 'web.vex.json',
     at: 1,
   };
-  const judged = (...statements: readonly VexStatement[]) =>
-    blocked(judge(found(lodash, grave), null, statements, policy)).length;
+  const judged = (...statements: readonly VexStatement[]) => blocked(judge(found(lodash, grave), grounds({ statements }))).length;
   assert.equal(judged(statement), 0);
   assert.equal(judged({ ...statement, purls: [] }), 0);
   assert.equal(judged({ ...statement, purls: ['pkg:npm/lodash'] }), 0);
@@ -227,7 +227,7 @@ test('a VEX statement counts for what it names and nothing else, and the later o
   assert.equal(judged({ ...statement, names: ['CVE-2024-9'] }), 1);
   assert.equal(judged(statement, { ...statement, status: 'affected', at: 2 }), 1);
   assert.equal(judged(statement, { ...statement, status: 'open', at: 0 }), 0);
-  const [told] = judge(found(lodash, grave), null, [statement], policy);
+  const [told] = judge(found(lodash, grave), grounds({ statements: [statement] }));
   assert.match(told?.finding.what ?? '', /no harm here by web\.vex\.json: not called/);
 });
 

@@ -1,9 +1,10 @@
 /** Values with the randomness of a secret under a name that promises one: `SESSION_SECRET=9f2c…`, in configuration files and environments. */
-import { entropy, isExample, isPlaceholder } from './rules.ts';
+import { entropy, isExample, isPlaceholder } from './rules/rule.ts';
 
 export const ASSIGNED = { id: 'assigned-secret', severity: 'high', name: 'a value that looks like a secret' } as const;
 
-const NAME = /(?:secret|token|passw(?:or)?d|passphrase|api_?key|private_?key|access_?key|credential)([\w.-]{0,20})/;
+const NAME =
+  /(?:secret|token|passw(?:or)?d|passphrase|(?:^|[_.-])pwd|[_.-]pass(?![a-z])|api[_-]?key|private[_-]?key|access[_-]?key|account[_-]?key|auth[_-]?key|credential)([\w.-]{0,20})/;
 /** What says something about a secret: `password_encryption`, `token_url`. */
 const ABOUT = /encrypt|algorithm|hash|method|type|policy|length|expir|ttl|file|path|url|uri|name$|id$/i;
 const ASSIGNMENT = new RegExp(`${NAME.source}["']?\\s{0,3}(?:=>?|:)\\s{0,3}["']?([^\\s"'\`,;]{8,200})`, 'gi');
@@ -11,11 +12,8 @@ const ASSIGNMENT = new RegExp(`${NAME.source}["']?\\s{0,3}(?:=>?|:)\\s{0,3}["']?
 /** Files that people write settings in. Not scripts and sources, where a name like that mostly gets a call or a variable. */
 const SETTINGS =
   /(?:^|\/)(?:\.env[\w.-]*|[\w.-]*\.(?:env|ini|conf|cfg|cnf|properties|ya?ml|toml|json|xml|tfvars|tfstate)|credentials|config|environment|\.?profile|\.bashrc|\.pypirc|\.s3cfg)$/;
-/** Of the distribution and of packages: their own settings name no secret of whoever baked the image. */
-const FOREIGN =
-  /^(?:usr\/(?:share|lib|include)|var\/lib\/(?:dpkg|apt)|etc\/(?:ssl|pam\.d|debconf\.conf|apt|alternatives))\/|(?:^|\/)(?:node_modules|site-packages|dist-packages|gems|vendor)\//;
 
-export const isSettings = (path: string): boolean => SETTINGS.test(path) && !FOREIGN.test(path);
+export const isSettings = (path: string): boolean => SETTINGS.test(path);
 
 /** Each with where it is in the text. */
 export function assignedSecrets(text: string): readonly { readonly secret: string; readonly at: number }[] {

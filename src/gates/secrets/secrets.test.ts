@@ -5,7 +5,7 @@ import { gzipSync } from 'node:zlib';
 import { tarOf, type RawEntry } from '../../oci/testing/trees.ts';
 import type { Finding } from '../contract.ts';
 import { layered, type LayeredImage } from '../testing/layered.ts';
-import { seeds, type Seed } from '../testing/seeds.ts';
+import { contentOf, seeds, type Seed } from '../testing/seeds.ts';
 import { secretsGate } from './gate.ts';
 
 const ALL = seeds('the tests');
@@ -20,7 +20,7 @@ async function found(image: LayeredImage): Promise<readonly Finding[]> {
   return (await secretsGate.run(made.subject, [])).findings;
 }
 
-const fileOf = ({ path, text }: Seed): RawEntry => ({ path, content: text });
+const fileOf = (seed: Seed): RawEntry => ({ path: seed.path, content: contentOf(seed) });
 
 test('every kind of secret is found in a file, says where, and is told to nobody', async () => {
   for (const seed of [...ALL, ...seeds('others')]) {
@@ -101,19 +101,93 @@ test('what only looks like a secret is none', async () => {
     ['app/x.c', one('rsa key').text.slice(4, 35)],
     ['app/.env', 'DB_PASSWORD=\nTOKEN=${TOKEN}\nSECRET_NAME=projects/x/secrets/y\n'],
     ['app/package-lock.json', `"integrity": "sha512-${'aB3/'.repeat(20)}=="`],
+    ['app/a.js', "const password = 'password'; const tokenUrl = 'https://x.example/a1'; const secretName = 'projects/x/y1';"],
+    ['app/b.py', 'PASSWORD_FIELD = "user_pass1"\ntoken = "bearer.token.v2"\npassword = os.environ["DB_PASSWORD1"]\n'],
+    ['app/db.txt', 'jdbc:mysql://db/x?user=u&password=${DB_PASSWORD} Server=db;Password={0};'],
+    ['app/public.txt', Buffer.from('-----BEGIN PUBLIC KEY-----\nMFkw').toString('base64')],
+    ['app/test/login.test.js', "const password = 'x9fk2m1q77';"],
     ['app/config.yaml', 'password_encryption: scram-sha-256\ntoken_url: https://auth.internal/token1\n'],
   ];
   for (const [path, content] of harmless) assert.deepEqual(await found({ layers: [[{ path, content }]] }), [], path);
 });
 
-test("a package's own test keys are told, and fail nothing", async () => {
+const DPKG_LIST = 'var/lib/dpkg/info/agent.list';
+
+test("what packages brought in their tests and documents is told, and fails nothing; the image's own fails wherever it is", async () => {
   const { text } = one('rsa key');
-  const at = async (path: string) => (await found({ layers: [[{ path, content: text }]] })).map(({ blocks }) => blocks);
-  assert.deepEqual(await at('app/node_modules/agent/test/key.pem'), [false]);
-  assert.deepEqual(await at('usr/share/doc/x/examples/key.pem'), [false]);
-  assert.deepEqual(await at('app/node_modules/agent/key.pem'), [true]);
-  assert.deepEqual(await at('app/test/key.pem'), [true]);
-  assert.deepEqual(await at('etc/ssh/ssh_host_rsa_key'), [true]);
+  const at = async (path: string, ...others: readonly RawEntry[]) =>
+    (await found({ layers: [[{ path, content: text }, ...others]] })).map(({ blocks }) => blocks);
+  const listed = (path: string): RawEntry => ({ path: DPKG_LIST, content: `/.\n/usr\n/${path}\n` });
+
+  const documents = 'usr/share/doc/agent/examples/key.pem';
+  assert.deepEqual(await at(documents, listed(documents)), [false]);
+  assert.deepEqual(await at('usr/lib/agent/tests/key.pem', listed('lib/agent/tests/key.pem')), [false], 'a merged /usr');
+  const database = { path: 'lib/apk/db/installed', content: 'P:agent\nF:usr/share/doc/agent/examples\nR:key.pem\n' };
+  assert.deepEqual(await at(documents, database), [false]);
+  const npm = { path: 'app/node_modules/@x/agent/package.json', content: '{}' };
+  assert.deepEqual(await at('app/node_modules/@x/agent/test/key.pem', npm), [false]);
+  const record = { path: 'opt/v/site-packages/a-1.dist-info/RECORD', content: 'a/tests/key.pem,sha256=x,1\n' };
+  assert.deepEqual(await at('opt/v/site-packages/a/tests/key.pem', record), [false]);
+
+  assert.deepEqual(await at('app/node_modules/@x/agent/key.pem', npm), [true], 'neither test nor document');
+  for (const path of [
+    documents,
+    'usr/src/app/test/key.pem',
+    'usr/share/app/docs/key.pem',
+    'app/node_modules/agent/test/key.pem',
+    'opt/v/site-packages/b/tests/key.pem',
+    'app/test/key.pem',
+    'etc/ssh/ssh_host_rsa_key',
+  ])
+    assert.deepEqual(await at(path, npm, record, listed('usr/share/doc/other')), [true], path);
+});
+
+test("a file that the image's own step writes in a package's place is its own", async () => {
+  const path = 'usr/share/doc/agent/examples/key.pem';
+  const entry = { path, content: one('rsa key').text };
+  const layers = [
+    [
+      { path, content: '' },
+      { path: DPKG_LIST, content: `/${path}\n` },
+    ],
+    [entry],
+  ];
+  assert.deepEqual(
+    (await found({ layers })).map(({ blocks }) => blocks),
+    [true],
+  );
+});
+
+test("settings of the image's own are looked at wherever they are, a package's are not", async () => {
+  const content = `password: ${one('netrc').secret}\n`;
+  const path = 'usr/share/app/config.yaml';
+  assert.equal((await found({ layers: [[{ path, content }]] })).length, 1);
+  const list = { path: DPKG_LIST, content: `/${path}\n` };
+  assert.deepEqual(await found({ layers: [[{ path, content }, list]] }), []);
+});
+
+test('what is packed is named, and what can not be unpacked is no error', async () => {
+  const tarball = one('settings in a tarball');
+  const [inTarball] = await found({ layers: [[fileOf(tarball)]] });
+  assert.match(inTarball?.what ?? '', /^\/srv\/app\.tgz \(in it \.\/app\/\.env\) holds a value/);
+  assert.equal(inTarball?.where.line, 1);
+  const whole = contentOf(tarball);
+  assert.ok(Buffer.isBuffer(whole));
+  const broken = [whole.subarray(0, 40), Buffer.concat([whole.subarray(0, 60), Buffer.alloc(60, 7)])];
+  for (const content of broken) await found({ layers: [[{ path: 'a.tgz', content }]] });
+  const odd = Buffer.concat([tarOf({ path: 'x', content: 'x' }).subarray(0, 1024), Buffer.from('x'.repeat(600))]);
+  const after = Buffer.concat([odd, Buffer.from(one('github token').text)]);
+  assert.equal((await found({ layers: [[{ path: 'a.tar', content: after }]] })).length, 1, 'no archive to its end');
+});
+
+test('another key in the same place is another finding', async () => {
+  const key = async (seed: string) => {
+    const of = seeds(seed).find(({ kind }) => kind === 'rsa key');
+    assert.ok(of !== undefined);
+    return (await found({ layers: [[fileOf(of)]] }))[0]?.fingerprint;
+  };
+  assert.equal(await key('a'), await key('a'));
+  assert.notEqual(await key('a'), await key('b'));
 });
 
 test('another secret in the same place is another finding; the same one is the same in each bake', async () => {

@@ -40,7 +40,7 @@ export const PLAIN: TarHeader = {
 };
 
 export interface RawEntry extends Partial<TarHeader> {
-  readonly content?: string;
+  readonly content?: string | Buffer;
 }
 
 /** An archive that says exactly this, allowed or not. */
@@ -49,6 +49,6 @@ export function tarOf(...entries: readonly RawEntry[]): Buffer {
 }
 
 export function entryBytes({ content = '', ...header }: RawEntry): readonly Buffer[] {
-  const body = Buffer.from(content);
+  const body = typeof content === 'string' ? Buffer.from(content) : content;
   return [encodeHeader({ ...PLAIN, size: body.length, ...header }), body, Buffer.alloc(paddingOf(body.length))];
 }

@@ -45,15 +45,3 @@ function sourceOf(field: string | undefined, name: string, version: string): Pac
   const own = open === -1 || !text.endsWith(')') ? version : text.slice(open + 2, -1);
   return NAME.test(source) && (source !== name || own !== version) ? { name: source, version: own } : null;
 }
-
-const LIST = /^var\/lib\/dpkg\/info\/([a-z0-9][a-z0-9+.-]*)(?::[a-z0-9-]+)?\.list$/;
-/** The package whose list of files that path is; null for any other path. */
-export const listOwner = (path: string): string | null => LIST.exec(path)?.[1] ?? null;
-
-/** The paths that a list of dpkg names, as the image has them. */
-export function* listedPaths(content: Buffer): Generator<string> {
-  for (const path of content.toString('latin1').split('\n')) if (path.length > 1) yield merged(path.slice(1));
-}
-
-/** Lists from before the merge of /bin, /sbin and /lib into /usr name what is now below /usr. */
-export const merged = (path: string): string => (/^(?:s?bin|lib(?:32|64|x32)?)\//.test(path) ? `usr/${path}` : path);
