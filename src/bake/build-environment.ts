@@ -9,7 +9,8 @@ import type { RuntimeMount } from '../linux/runtime-config.ts';
 import { exec } from '../platform/exec.ts';
 
 export const CERTIFICATES_FILE = 'ca-certificates.crt';
-const CERTIFICATES = `/run/kiln/${CERTIFICATES_FILE}`;
+/** Where commands find it. */
+export const CERTIFICATES = `/run/kiln/${CERTIFICATES_FILE}`;
 
 /** Where distributions keep the bundle of all trusted certificates. */
 const BUNDLES = ['/etc/ssl/certs/ca-certificates.crt', '/etc/pki/tls/certs/ca-bundle.crt', '/etc/ssl/cert.pem'];

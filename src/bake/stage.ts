@@ -62,7 +62,7 @@ export async function bakeStage(stage: Stage, context: StageContext): Promise<Ba
   }
   if (last === -1) chain = await session.run(foldersStep(workdir, label('folders')), chain);
   for (const [index, step] of stage.run.entries()) {
-    const place = { env, workdir, files: stage.files, recipeFiles: context.files };
+    const place = { env, workdir, files: stage.files, recipeFiles: context.files, snapshot: base.snapshot };
     const ran =
       'playbook' in step
         ? ansibleStep(step, place, label(`run ${index + 1} ansible ${step.playbook}`))

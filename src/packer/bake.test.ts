@@ -123,6 +123,13 @@ test('a template in JSON and one in HCL2 bake on Debian, twice to the same image
   assert.match(fromJson, /-rw-r--r-- 0\/0 +10 1980-01-01 00:00 tmp\/app\.tar\.gz$/m);
   assert.doesNotMatch(fromJson, /setup\.sh|packer/, 'scripts and the stand-in for sudo are in no layer');
 
+  // As it stands there, but for a package that Debian has: the image names no mirror, and the command finds this machine's.
+  await trial.write('debian.pkr.hcl', HCL_TEMPLATE.replace('app=', 'hello='));
+  const installed = await importAndBake(trial, 'debian.pkr.hcl', 'debian:bookworm', { app_version: '2.10-3' });
+  const fromDebian = (await trial.layers(installed)).join('');
+  assert.match(fromDebian, /usr\/bin\/hello$/m);
+  assert.doesNotMatch(fromDebian, /run\/kiln|etc\/apt\/sources\.list$/m);
+
   await writeRepository(trial.folder);
   const base = parseSpec(
     `service: base

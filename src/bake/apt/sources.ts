@@ -22,7 +22,7 @@ export interface AptSource {
 export async function debianSources(suite: string, snapshot: string | null, etc = '/etc'): Promise<readonly AptSource[]> {
   const texts = await sourceTexts(join(etc, 'apt'));
   const host = /^VERSION_CODENAME=(\S+)/m.exec((await readIfThere(join(etc, 'os-release'))) ?? '')?.[1] ?? '';
-  const own = texts.flatMap(({ deb822, text }) => (deb822 ? parseDeb822(text) : parseOneLine(text)));
+  const own = texts.flatMap(({ name, text }) => parseSources(name, text));
   const turned = own.flatMap((source) => turn(source, host, suite));
   if (turned.length === 0) {
     throw new KilnError('BASE_UNAVAILABLE', `no apt source of this machine serves Debian ${suite}`, {
@@ -42,12 +42,18 @@ export function formatSources(sources: readonly AptSource[]): string {
     .join('\n');
 }
 
-async function sourceTexts(folder: string): Promise<readonly { deb822: boolean; text: string }[]> {
+/** `name`: of the file, whose end says the form; nothing for files that apt does not read. */
+export function parseSources(name: string, text: string): readonly AptSource[] {
+  if (name.endsWith('.sources')) return parseDeb822(text);
+  return name.endsWith('.list') ? parseOneLine(text) : [];
+}
+
+async function sourceTexts(folder: string): Promise<readonly { readonly name: string; readonly text: string }[]> {
   const parts = join(folder, 'sources.list.d');
   const names = (await readdir(parts).catch(() => [])).toSorted((a, b) => (a < b ? -1 : 1));
-  const texts = [{ deb822: false, text: (await readIfThere(join(folder, 'sources.list'))) ?? '' }];
+  const texts = [{ name: 'sources.list', text: (await readIfThere(join(folder, 'sources.list'))) ?? '' }];
   for (const name of names.filter((name) => /\.(?:list|sources)$/.test(name))) {
-    texts.push({ deb822: name.endsWith('.sources'), text: await readFile(join(parts, name), 'utf8') });
+    texts.push({ name, text: await readFile(join(parts, name), 'utf8') });
   }
   return texts;
 }

@@ -17,7 +17,7 @@ import { makeFolder } from '../work-folder.ts';
 import { ansibleOnThisMachine, type Ansible } from './ansible-core.ts';
 import { tidyCommand } from '../tidy-command.ts';
 import { stepFailed } from './failure.ts';
-import { buildConstants, DEFAULT_PATH, type RunPlace } from './run.ts';
+import { buildConstants, DEFAULT_PATH, sourcesFor, type RunPlace } from './run.ts';
 import type { Step } from './step.ts';
 
 const MODULES = '/run/kiln/ansible';
@@ -49,12 +49,14 @@ export function ansibleStep(step: AnsibleStep, place: RunPlace, name: string): S
     apply: async (root, { deps, onText, signal }) => {
       if (taken === null) return;
       const python = await pythonOf(root.merged, name);
+      const apt = await sourcesFor(root, step, place, signal);
       const command = {
         args: [python, '-B', '-m', 'ansible.cli.playbook', '-i', INVENTORY, '-e', `@${VARIABLES}`, basename(step.playbook)],
-        env: { PATH: DEFAULT_PATH, ...(await buildConstants(signal)), ...env, ...settings() },
+        env: { PATH: DEFAULT_PATH, ...(await buildConstants(signal)), ...apt.env, ...env, ...settings() },
         cwd: PLAYBOOK,
         network: step.network,
         mounts: [
+          ...apt.mounts,
           ...(await taken.lent.mounts(root.work)),
           ...taken.ansible.modules.map((path) => readOnly(path, join(MODULES, basename(path)))),
           ...(await playbookMounts(step, taken.playbook, python, root.work)),

@@ -3,6 +3,7 @@ import { lstat } from 'node:fs/promises';
 import { dirname } from 'node:path';
 
 import type { FileStep, RunStep } from '../../domain/recipe.ts';
+import { lentSources, NO_SOURCES, type AptRoot, type LentSources } from '../apt/lent-sources.ts';
 import { buildEnvironment } from '../build-environment.ts';
 import { EPOCH_SECONDS } from '../contract.ts';
 import { lendFiles, type Lent, type RecipeFiles } from '../recipe-files.ts';
@@ -22,6 +23,8 @@ export interface RunPlace {
   readonly workdir: string | null;
   readonly files: readonly FileStep[];
   readonly recipeFiles: RecipeFiles;
+  /** The date of its Debian; null: today's. */
+  readonly snapshot: string | null;
 }
 
 export function runStep(step: RunStep, place: RunPlace, name: string): Step {
@@ -37,12 +40,13 @@ export function runStep(step: RunStep, place: RunPlace, name: string): Step {
       return { command: step.command, network: step.network, env, workdir: place.workdir, firstTo, ...files };
     },
     apply: async (root, { deps, onText, signal }) => {
+      const apt = await sourcesFor(root, step, place, signal);
       const command = {
         args: ['/bin/sh', '-c', step.command],
-        env: { PATH: DEFAULT_PATH, HOME: '/root', ...(await buildConstants(signal)), ...env },
+        env: { PATH: DEFAULT_PATH, HOME: '/root', ...(await buildConstants(signal)), ...apt.env, ...env },
         cwd: place.workdir ?? (await firstFolder(root.merged, firstTo)),
         network: step.network,
-        mounts: (await lent?.mounts(root.work)) ?? [],
+        mounts: [...apt.mounts, ...((await lent?.mounts(root.work)) ?? [])],
       };
       const result = await runInSandbox(root, command, { home: deps.home, signal, onText });
       if (result.code !== 0) throw stepFailed(name, result, 'mend the command and bake again; the steps before it are kept');
@@ -50,6 +54,14 @@ export function runStep(step: RunStep, place: RunPlace, name: string): Step {
     },
   };
 }
+
+/** Without a network no source can be asked. */
+export const sourcesFor = async (
+  root: AptRoot,
+  { network }: { readonly network: boolean },
+  { snapshot }: RunPlace,
+  signal: AbortSignal,
+): Promise<LentSources> => (network ? lentSources(root, snapshot, signal) : NO_SOURCES);
 
 /** What every step that runs something finds in its environment, besides the recipe's own. */
 export const buildConstants = async (signal: AbortSignal): Promise<Readonly<Record<string, string>>> => ({
