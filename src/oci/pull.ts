@@ -4,7 +4,9 @@ import { Readable } from 'node:stream';
 
 import type { Digest } from '../domain/digest.ts';
 import { KilnError } from '../errors/error.ts';
-import { seedsFor, takeDelta } from './delta.ts';
+import { type Neighbour, neighbourOf, stepsOf } from './delta/neighbour.ts';
+import type { Content } from './delta/content.ts';
+import { takeDelta, type Wanted } from './delta/take.ts';
 import { retrying } from './http.ts';
 import { INDEX_TYPES } from './media-types.ts';
 import { inParallel } from './parallel.ts';
@@ -66,37 +68,45 @@ export async function pullImage(reference: Reference | string, store: ImageStore
   await options.onChosen?.(fetched.digest);
   const blobs = [...new Map([manifest.config, ...manifest.layers].map((part) => [part.digest, part])).values()];
   const progress = progressOf(blobs, options.onProgress ?? (() => {}));
+  const newcomer = { digest: null, layers: manifest.layers, name: formatReference({ ...wanted, tag: null, digest: null }) };
+  const neighbour = await neighbourOf(newcomer, store);
   // Before gigabytes of layers: is it for this machine?
-  await pullBlob(sources, manifest.config, store, progress(manifest.config));
+  const olderConfig = (await neighbour?.config()) ?? [];
+  await pullFromOld(sources, { descriptor: manifest.config, isLayer: false }, olderConfig, store, progress(manifest.config));
   const config = parseConfig(await readAll(store, manifest.config), `configuration ${manifest.config.digest}`);
   checkPlatform(config, platform, sources.registry.repository);
   const layers = blobs.filter((blob) => blob.digest !== manifest.config.digest);
-  const delta = await deltaFor(manifest.layers, config, store);
   await inParallel(layers, AT_A_TIME, async (blob) => {
-    const report = progress(blob);
-    const taken = await sources.first(
-      async (registry) => (registry.tellsChunks && (await delta(registry, blob, report))) || null,
-    );
-    if (taken === null) await pullBlob(sources, blob, store, report);
+    const old = await olderLayers(neighbour, blob, manifest.layers, config);
+    await pullFromOld(sources, { descriptor: blob, isLayer: true }, old, store, progress(blob));
   });
   return store.putManifest(fetched.bytes, fetched.digest);
 }
 
-type TakeDelta = (registry: Registry, blob: Descriptor, report: (done: number, moved: number) => void) => Promise<boolean>;
+/** Only of layers that Kiln's own steps made: others' are not compressed as Kiln compresses. */
+async function olderLayers(
+  neighbour: Neighbour | null,
+  blob: Descriptor,
+  layers: readonly Descriptor[],
+  config: ImageConfig,
+): Promise<readonly Content[]> {
+  const step = stepsOf(config)[layers.findIndex(({ digest }) => digest === blob.digest)];
+  return step?.startsWith('kiln: ') === true ? ((await neighbour?.layers(blob, step)) ?? []) : [];
+}
 
-/** Layers of Kiln's own making, by what is new against the image here that has most in common with them. */
-async function deltaFor(layers: readonly Descriptor[], config: ImageConfig, store: ImageStore): Promise<TakeDelta> {
-  const made = (config.history ?? []).filter((step) => step.empty_layer !== true);
-  const seeds = await seedsFor(config.rootfs.diff_ids, store);
-  return async (registry, blob, report) => {
-    const at = layers.findIndex(({ digest }) => digest === blob.digest);
-    const diffId = config.rootfs.diff_ids[at];
-    if (diffId === undefined || made[at]?.created_by?.startsWith('kiln: ') !== true) return false;
-    const onMoved = (bytes: number): void => report(0, bytes);
-    const isTaken = await takeDelta(registry, { descriptor: blob, diffId }, { store, seeds, onMoved });
-    if (isTaken) report(blob.size, 0);
-    return isTaken;
-  };
+/** One blob into the store: from another Kiln by what is new against the old contents, else whole. */
+export async function pullFromOld(
+  sources: Sources,
+  wanted: Wanted,
+  old: readonly Content[],
+  store: ImageStore,
+  report: (done: number, moved: number) => void,
+): Promise<void> {
+  const { descriptor } = wanted;
+  const onMoved = (bytes: number): void => report(0, bytes);
+  const taken = await sources.first(async (registry) => (await takeDelta(registry, wanted, old, { store, onMoved })) || null);
+  if (taken === null) await pullBlob(sources, descriptor, store, report);
+  else report(descriptor.size, 0);
 }
 
 /** The digest where there is one; else the tag. Nothing is guessed: `latest` was never what anybody meant. */

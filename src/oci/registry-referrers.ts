@@ -9,7 +9,9 @@ import { canonicalJson } from '../domain/json.ts';
 import { KilnError } from '../errors/error.ts';
 import { protocolError, retrying } from './http.ts';
 import { INDEX_TYPES, OCI_INDEX, OCI_MANIFEST } from './media-types.ts';
-import { pullBlob, type TransferOptions } from './pull.ts';
+import { blobContent } from './delta/content.ts';
+import { neighbourOf } from './delta/neighbour.ts';
+import { pullFromOld, type TransferOptions } from './pull.ts';
 import { pushBlobs, putManifest, type PushOptions } from './push.ts';
 import type { Registry } from './registry.ts';
 import { type IndexEntry, MANIFEST_BYTES, parseArtifact, parseIndex } from './schema.ts';
@@ -21,6 +23,8 @@ const MOST_REFERRERS = 1000;
 const MOST_PAGES = 50;
 /** Of one artifact: an SBOM with everything is some MB. */
 const ARTIFACT_BYTES = 64 << 20;
+/** Documents of the same kind of the like image, which a new one is made from. */
+const MOST_OLDER = 4;
 /** A signature of an attestation of an image. */
 const DEPTH = 2;
 
@@ -72,15 +76,30 @@ async function addToFallback(registry: Registry, subject: Digest, referrers: rea
   await putManifest(registry, Buffer.from(canonicalJson(index)), fallbackTag(subject));
 }
 
-/** Into the store what it lacks. Answers how many artifacts were taken; those that are no artifacts of the image are left. */
+/**
+ * Into the store what it lacks, of an image that is there. Answers how many artifacts were taken; those that are no artifacts of
+ * the image are left.
+ */
 export async function pullReferrers(
   sources: Sources,
-  subject: Digest,
+  image: Digest,
   store: ImageStore,
   options: TransferOptions = {},
-  depth = DEPTH,
 ): Promise<number> {
-  if (depth === 0) return 0;
+  const layers = (await store.image(image)).layers.map(({ descriptor }) => descriptor);
+  const neighbour = await neighbourOf({ digest: image, layers, name: sources.registry.repository }, store);
+  const older = neighbour === null ? [] : await store.referrers(neighbour.image.digest);
+  return pullAttached(sources, image, store, { ...options, older, depth: DEPTH });
+}
+
+interface AttachedOptions extends TransferOptions {
+  /** What the like image here has of the same kinds. */
+  readonly older: readonly Referrer[];
+  readonly depth: number;
+}
+
+async function pullAttached(sources: Sources, subject: Digest, store: ImageStore, options: AttachedOptions): Promise<number> {
+  if (options.depth === 0) return 0;
   const known = new Set((await store.referrers(subject)).map(({ digest }) => digest));
   const listed = await sources.first(async (registry) => {
     const found = await listReferrers(registry, subject, [registry.pullScope]);
@@ -90,22 +109,30 @@ export async function pullReferrers(
   for (const entry of listed ?? []) {
     options.signal?.throwIfAborted();
     const isKnown = known.has(entry.digest);
-    if (!isKnown && !(await pullArtifact(sources, subject, entry, store))) continue;
+    if (!isKnown && !(await pullArtifact(sources, subject, entry, store, options.older))) continue;
     count += isKnown ? 0 : 1;
-    count += await pullReferrers(sources, entry.digest, store, options, depth - 1);
+    count += await pullAttached(sources, entry.digest, store, { ...options, older: [], depth: options.depth - 1 });
   }
   return count;
 }
 
 /** False: it is nothing that can be attached to the image. */
-async function pullArtifact(sources: Sources, subject: Digest, entry: IndexEntry, store: ImageStore): Promise<boolean> {
+async function pullArtifact(
+  sources: Sources,
+  subject: Digest,
+  entry: IndexEntry,
+  store: ImageStore,
+  older: readonly Referrer[],
+): Promise<boolean> {
   try {
     const fetched = await sources.first((registry) => registry.manifest(entry.digest));
     if (fetched === null) return false;
-    const { config, layers } = parseArtifact(fetched.bytes, `artifact ${entry.digest}`);
+    const { artifactType, config, layers } = parseArtifact(fetched.bytes, `artifact ${entry.digest}`);
     const blobs = [config, ...layers];
     if (blobs.reduce((sum, { size }) => sum + size, 0) > ARTIFACT_BYTES) return false;
-    for (const blob of blobs) await pullBlob(sources, blob, store, () => {});
+    const like = older.filter((each) => each.artifactType === artifactType).flatMap((each) => each.blobs);
+    const old = await Promise.all(like.slice(0, MOST_OLDER).map((blob) => blobContent(store, blob)));
+    for (const blob of blobs) await pullFromOld(sources, { descriptor: blob, isLayer: false }, old, store, () => {});
     await store.attachManifest(subject, fetched.bytes, entry.digest);
     return true;
   } catch (error) {

@@ -64,8 +64,8 @@ export class Registry {
   readonly name: string;
   readonly repository: string;
   readonly transport: Transport;
-  /** It is a Kiln that tells a layer's chunks: known once it has answered with a manifest. */
-  tellsChunks = false;
+  /** It is a Kiln that makes deltas: known once it has answered with a manifest. */
+  makesDeltas = false;
   readonly #base: URL;
   readonly #auth: RegistryAuth;
 
@@ -102,7 +102,7 @@ export class Registry {
     return this.#retrying(async () => {
       const answer = await this.#getManifest('GET', reference, scopes);
       if (answer.status !== 200) throw await this.refusal(answer, `${this.repository}:${reference}`);
-      this.tellsChunks = answer.headers.get('kiln-delta') === '1';
+      this.makesDeltas = answer.headers.get('kiln-delta') === '2';
       const bytes = await answer.bytes(MANIFEST_BYTES);
       if (bytes === null) throw invalid(`manifest ${reference}`, `it is more than the ${MANIFEST_BYTES} bytes allowed`);
       const digest = sha256(bytes);

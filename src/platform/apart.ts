@@ -1,6 +1,9 @@
 /** Work in a process of its own: it holds up nothing else, and what it can't do in its memory ends it, not who asked. */
 import { type ChildProcess, fork } from 'node:child_process';
 import { getCompileCacheDir } from 'node:module';
+import { setPriority } from 'node:os';
+import { Readable } from 'node:stream';
+import { pipeline } from 'node:stream/promises';
 import { fileURLToPath } from 'node:url';
 
 import type { ErrorCode } from '../errors/catalogue.ts';
@@ -27,20 +30,11 @@ export class OutOfMemory extends Error {}
  */
 export async function apart<T>(module: URL, input: unknown, { memoryMb, signal }: ApartOptions): Promise<T> {
   signal?.throwIfAborted();
-  const child = fork(fileURLToPath(module), {
-    serialization: 'advanced',
-    execArgv: ['--disable-warning=ExperimentalWarning', `--max-old-space-size=${memoryMb}`],
-    env: environment(),
-    stdio: ['ignore', 'ignore', 'pipe', 'ipc'],
-  });
+  const child = started(module, memoryMb, 'ignore');
   const stop = (): void => void child.kill('SIGKILL');
   signal?.addEventListener('abort', stop, { once: true });
   try {
-    const answer = await answerOf(child, input);
-    if ('value' in answer) return answer.value as T;
-    if ('bug' in answer) throw new Error(answer.bug);
-    const { code, message, hint } = answer.refused;
-    throw new KilnError(code, message, { hint });
+    return valueOf(await answerOf(child, input)) as T;
   } catch (error) {
     throw signal?.aborted === true ? signal.reason : error;
   } finally {
@@ -49,12 +43,45 @@ export async function apart<T>(module: URL, input: unknown, { memoryMb, signal }
   }
 }
 
+/** The bytes that `streamApart` writes in that module, as they come. Throws where it ends otherwise than well. */
+export async function* apartBytes(
+  module: URL,
+  input: unknown,
+  { memoryMb }: Pick<ApartOptions, 'memoryMb'>,
+): AsyncGenerator<Buffer> {
+  const child = started(module, memoryMb, 'pipe');
+  const answer = answerOf(child, input);
+  answer.catch(() => {}); // Heard of after the last byte.
+  try {
+    yield* child.stdout ?? [];
+    valueOf(await answer);
+  } finally {
+    child.kill('SIGKILL');
+  }
+}
+
+function valueOf(answer: Answer): unknown {
+  if ('value' in answer) return answer.value;
+  if ('bug' in answer) throw new Error(answer.bug);
+  const { code, message, hint } = answer.refused;
+  throw new KilnError(code, message, { hint });
+}
+
+const started = (module: URL, memoryMb: number, stdout: 'ignore' | 'pipe'): ChildProcess =>
+  fork(fileURLToPath(module), {
+    serialization: 'advanced',
+    execArgv: ['--disable-warning=ExperimentalWarning', `--max-old-space-size=${memoryMb}`],
+    env: environment(),
+    stdio: ['ignore', stdout, 'pipe', 'ipc'],
+  });
+
 /** Nothing of the daemon's own: its keys and passwords are no business of the work. */
 function environment(): NodeJS.ProcessEnv {
   const cache = getCompileCacheDir();
   return { PATH: process.env['PATH'], ...(cache === undefined ? {} : { NODE_COMPILE_CACHE: cache }) };
 }
 
+const LOW_PRIORITY = 10;
 const LAST_WORDS = 4000;
 /** How V8 ends where its memory is full, or one thing larger than it can hold. In a thread it would end the whole process. */
 const FULL = /out of memory|invalid (?:table )?size|Allocation failed/;
@@ -84,6 +111,17 @@ export function answerApart(work: (input: never) => unknown): void {
   process.once('disconnect', () => process.exit());
   process.once('message', (input) => {
     void answered(work, input).then((answer) => process.send?.(answer));
+  });
+}
+
+/** The same for bytes, of which nothing is held here; others' work goes first. */
+export function streamApart(work: (input: never) => AsyncIterable<Buffer>): void {
+  setPriority(LOW_PRIORITY);
+  process.once('disconnect', () => process.exit());
+  process.once('message', (input) => {
+    const written = (given: never): Promise<void> => pipeline(Readable.from(work(given), { objectMode: false }), process.stdout);
+    // The end of the bytes is the end of the process.
+    void answered(written, input).then((answer) => process.send?.(answer, () => process.exit()));
   });
 }
 

@@ -8,8 +8,8 @@ export type Asked =
   | { readonly kind: 'manifest'; readonly repository: string; readonly reference: string }
   | { readonly kind: 'blob'; readonly repository: string; readonly digest: Digest }
   | { readonly kind: 'referrers'; readonly repository: string; readonly digest: Digest }
-  /** For other Kilns: a layer's chunks, or parts of its tar. */
-  | { readonly kind: 'chunks' | 'tar'; readonly repository: string; readonly digest: Digest }
+  /** For other Kilns: what is new in a blob. */
+  | { readonly kind: 'delta'; readonly repository: string; readonly digest: Digest }
   | { readonly kind: 'wrong'; readonly code: ErrorName; readonly message: string };
 
 /** The specification's codes, with their HTTP status. */
@@ -20,13 +20,14 @@ export const ERRORS = {
   NAME_INVALID: 400,
   NAME_UNKNOWN: 404,
   PAGINATION_NUMBER_INVALID: 400,
-  RANGE_INVALID: 416,
+  SIZE_INVALID: 400,
   TOOMANYREQUESTS: 429,
   UNKNOWN: 500,
   UNSUPPORTED: 405,
 } as const;
 export type ErrorName = keyof typeof ERRORS;
 
+const MOST_NAMES = 64;
 const LONGEST_PATH = 1000;
 const PREFIX = '/v2/';
 const REPOSITORY = /^[a-z0-9]+(?:(?:\.|_{1,2}|-+)[a-z0-9]+)*(?:\/[a-z0-9]+(?:(?:\.|_{1,2}|-+)[a-z0-9]+)*)*$/;
@@ -38,7 +39,7 @@ export function askedBy(path: string): Asked {
   if (path === '/v2/_catalog') return { kind: 'catalog' };
   const parts = path.split('/');
   const [last = '', verb = ''] = [parts.at(-1), parts.at(-2)];
-  const isOurs = parts.at(-3) === '_kiln' && (verb === 'chunks' || verb === 'tar');
+  const isOurs = parts.at(-3) === '_kiln' && verb === 'delta';
   const repository = parts.slice(2, isOurs ? -3 : -2).join('/');
   if (!path.startsWith(PREFIX) || path.length > LONGEST_PATH || repository === '')
     return wrong('NAME_UNKNOWN', 'this is no address of the distribution API');
@@ -56,8 +57,7 @@ export function askedBy(path: string): Asked {
       return isDigest(last)
         ? { kind: verb === 'blobs' ? 'blob' : 'referrers', repository, digest: last }
         : wrong('DIGEST_INVALID', 'this is no sha256 digest');
-    case 'chunks':
-    case 'tar':
+    case 'delta':
       return isOurs && isDigest(last)
         ? { kind: verb, repository, digest: last }
         : wrong('NAME_UNKNOWN', 'this is no address of the distribution API');
@@ -65,6 +65,10 @@ export function askedBy(path: string): Asked {
       return wrong('NAME_UNKNOWN', 'this is no address of the distribution API');
   }
 }
+
+/** `from=DIGEST,DIGEST`: what a delta may lead from. Those that are no digests are left out. */
+export const oldNamesOf = (query: URLSearchParams): readonly Digest[] =>
+  (query.get('from') ?? '').split(',', MOST_NAMES).filter((name): name is Digest => isDigest(name));
 
 const wrong = (code: ErrorName, message: string): Asked => ({ kind: 'wrong', code, message });
 

@@ -7,16 +7,16 @@ import { stat } from 'node:fs/promises';
 import { createServer, type IncomingMessage, type Server as PlainServer, type ServerResponse } from 'node:http';
 import { createServer as createTlsServer } from 'node:https';
 import type { AddressInfo } from 'node:net';
+import { Readable } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
-import { createZstdCompress } from 'node:zlib';
 
 import type { Digest } from '../../domain/digest.ts';
 import { KilnError } from '../../errors/error.ts';
 import { OCI_INDEX, OCI_MANIFEST } from '../../oci/media-types.ts';
 import type { ImageStore } from '../../oci/store.ts';
 import { Catalogue } from './catalogue.ts';
-import { LayerParts, tarRangesOf } from './parts.ts';
-import { type Asked, askedBy, ERRORS, type ErrorName, pageOf, rangeOf } from './routes.ts';
+import { DeltaAnswers } from './delta-answers.ts';
+import { type Asked, askedBy, ERRORS, type ErrorName, oldNamesOf, pageOf, rangeOf } from './routes.ts';
 
 export interface ServeOptions {
   readonly host: string;
@@ -38,6 +38,8 @@ export interface StoreServer {
 const CONNECTIONS = 256;
 const STREAMS = 64;
 const HEAD_MS = 10_000;
+/** A list of chunks on a slow line. */
+const REQUEST_MS = 120_000;
 /** A reader who takes nothing for so long is gone. */
 const IDLE_MS = 60_000;
 const PAGE = 1_000;
@@ -45,7 +47,9 @@ const PAGE = 1_000;
 /** Throws PORT_IN_USE, or USAGE for an address that is none of this machine's. */
 export async function serveStore(store: ImageStore, options: ServeOptions): Promise<StoreServer> {
   const { host, port, tls, onRequest, isOffered } = options;
-  const answers = new Answers(new Catalogue(store, isOffered), new LayerParts(store));
+  const catalogue = new Catalogue(store, isOffered);
+  const deltas = new DeltaAnswers(store, catalogue);
+  const answers = new Answers(catalogue, deltas);
   const listener = (request: IncomingMessage, response: ServerResponse): void => {
     const path = (request.url ?? '').split('?')[0] ?? '';
     const { socket } = request;
@@ -57,18 +61,20 @@ export async function serveStore(store: ImageStore, options: ServeOptions): Prom
     void answers.answer(request, response);
   };
   const server: PlainServer = tls === null ? createServer(listener) : createTlsServer(tls, listener);
-  Object.assign(server, { maxConnections: CONNECTIONS, headersTimeout: HEAD_MS, requestTimeout: HEAD_MS });
+  Object.assign(server, { maxConnections: CONNECTIONS, headersTimeout: HEAD_MS, requestTimeout: REQUEST_MS });
   server.setTimeout(IDLE_MS, (socket) => socket.destroy());
   await listen(server, host, port);
   const address = server.address() as AddressInfo;
   return {
     host: address.address,
     port: address.port,
-    close: () =>
-      new Promise((resolve) => {
+    async close() {
+      await new Promise<void>((resolve) => {
         server.close(() => resolve());
         server.closeAllConnections();
-      }),
+      });
+      await deltas.close();
+    },
   };
 }
 
@@ -87,28 +93,37 @@ function listen(server: PlainServer, host: string, port: number): Promise<void> 
   });
 }
 
+const DELTA_ERRORS: Readonly<Record<'unknown' | 'busy' | 'wrong', readonly [ErrorName, string]>> = {
+  unknown: ['BLOB_UNKNOWN', 'there is no such blob, or none of the old ones'],
+  busy: ['TOOMANYREQUESTS', 'too many blobs are being read'],
+  wrong: ['SIZE_INVALID', 'this is no list of chunks'],
+};
+
 class Answers {
   readonly #catalogue: Catalogue;
-  readonly #parts: LayerParts;
+  readonly #deltas: DeltaAnswers;
   #streams = 0;
 
-  constructor(catalogue: Catalogue, parts: LayerParts) {
+  constructor(catalogue: Catalogue, deltas: DeltaAnswers) {
     this.#catalogue = catalogue;
-    this.#parts = parts;
+    this.#deltas = deltas;
   }
 
   async answer(request: IncomingMessage, response: ServerResponse): Promise<void> {
     response.setHeader('docker-distribution-api-version', 'registry/2.0');
     response.setHeader('x-content-type-options', 'nosniff');
     try {
-      if (request.method !== 'GET' && request.method !== 'HEAD') {
-        response.setHeader('allow', 'GET, HEAD');
+      const [path = '', query = ''] = (request.url ?? '').split('?', 2);
+      const asked = askedBy(path);
+      // A list of chunks is told by POST, since it can be long; nothing is written by it.
+      const methods = asked.kind === 'delta' ? ['GET', 'POST'] : ['GET', 'HEAD'];
+      if (!methods.includes(request.method ?? '')) {
+        response.setHeader('allow', methods.join(', '));
         // What is sent is not read: the connection ends with the answer.
         response.setHeader('connection', 'close');
         return fail(response, 'UNSUPPORTED', 'this registry is read-only');
       }
-      const [path = '', query = ''] = (request.url ?? '').split('?', 2);
-      await this.#route(askedBy(path), new URLSearchParams(query), request, response);
+      await this.#route(asked, new URLSearchParams(query), request, response);
     } catch {
       // Also where the reader has gone in the middle of a blob.
       if (response.headersSent) response.destroy();
@@ -135,15 +150,14 @@ class Answers {
         if (found === null) return fail(response, 'MANIFEST_UNKNOWN', 'there is no such image');
         response.setHeader('docker-content-digest', found.digest);
         response.setHeader('etag', `"${found.digest}"`);
-        response.setHeader('kiln-delta', '1');
+        response.setHeader('kiln-delta', '2');
         if (isKnown(request, found.digest)) return void response.writeHead(304).end();
         return send(response, found.mediaType, found.bytes);
       }
       case 'referrers':
         return this.#referrers(asked.digest, query.get('artifactType'), response);
-      case 'chunks':
-      case 'tar':
-        return this.#part(asked.kind, asked.digest, request, response);
+      case 'delta':
+        return this.#delta(asked.digest, query, request, response);
       case 'blob':
         return this.#blob(asked.digest, request, response);
     }
@@ -163,19 +177,15 @@ class Answers {
     send(response, OCI_INDEX, Buffer.from(JSON.stringify({ schemaVersion: 2, mediaType: OCI_INDEX, manifests })));
   }
 
-  /** Both read the layer through from its start: as costly as a blob, and bounded with them. */
-  async #part(kind: 'chunks' | 'tar', digest: Digest, request: IncomingMessage, response: ServerResponse): Promise<void> {
-    const layer = await this.#parts.layer(digest);
-    if (layer === null) return fail(response, 'BLOB_UNKNOWN', 'there is no such layer');
-    if (this.#streams >= STREAMS) return fail(response, 'TOOMANYREQUESTS', 'too many blobs are being read');
+  async #delta(digest: Digest, query: URLSearchParams, request: IncomingMessage, response: ServerResponse): Promise<void> {
+    const isTold = request.method === 'POST';
+    const answer = await (isTold ? this.#deltas.fromList(digest, request) : this.#deltas.fromNames(digest, oldNamesOf(query)));
+    if (typeof answer === 'string') return fail(response, ...DELTA_ERRORS[answer]);
+    if (this.#streams >= STREAMS) return fail(response, ...DELTA_ERRORS.busy);
     this.#streams += 1;
     try {
-      if (kind === 'chunks') return send(response, 'application/vnd.dev.kiln.chunks.v1', await this.#parts.list(layer));
-      const header = request.headers['kiln-ranges'];
-      const ranges = tarRangesOf(typeof header === 'string' ? header : undefined);
-      if (ranges === null) return fail(response, 'RANGE_INVALID', 'the ranges are malformed');
-      response.writeHead(200, { 'content-type': 'application/vnd.dev.kiln.tar.v1+zstd' });
-      await pipeline(this.#parts.read(layer, ranges), createZstdCompress(), response);
+      response.writeHead(200, { 'content-type': 'application/vnd.dev.kiln.delta.v1', 'kiln-from': answer.from.join(',') });
+      await pipeline(Readable.from(answer.bytes, { objectMode: false }), response);
     } finally {
       this.#streams -= 1;
     }

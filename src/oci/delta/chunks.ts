@@ -1,14 +1,21 @@
 /**
  * Content-defined chunks: a stream is cut where its content says so, so that what is inserted or removed moves no cut but those
- * around it (the gear hash of "FastCDC", USENIX ATC 2016, without its normalisation). Both sides must cut alike: the constants
- * are part of the form that `kiln serve` sends.
+ * around it (the gear hash of "FastCDC", USENIX ATC 2016, without its normalisation).
  */
-import { createHash } from 'node:crypto';
+import { createHash, hash as hashOnce } from 'node:crypto';
 
-const SMALLEST_CHUNK = 4 << 10;
-const LARGEST_CHUNK = 64 << 10;
-/** A cut at every 8 KiB on average beyond the smallest. */
-const CUT_MASK = (8 << 10) - 1;
+export interface Cuts {
+  readonly smallest: number;
+  readonly largest: number;
+  /** Beyond the smallest there is a cut once in so many bytes on average: a power of two, less one. */
+  readonly mask: number;
+}
+
+/** Of lists that go over the wire: both sides must cut alike. */
+export const LISTED_CUTS: Cuts = { smallest: 4 << 10, largest: 64 << 10, mask: (8 << 10) - 1 };
+/** Small: what is the same between two changes is found by them, and where they differ zstd finds what is left. */
+export const FINE_CUTS: Cuts = { smallest: 1 << 10, largest: 16 << 10, mask: (2 << 10) - 1 };
+
 /** The start of a SHA-256: enough to find what is the same. What is right, the layer's own digest says. */
 const HASH_BYTES = 8;
 
@@ -21,43 +28,35 @@ export interface Chunk {
 /** 256 fixed random numbers of 31 bits, from a digest so that nobody has to believe them. */
 const GEAR = Uint32Array.from({ length: 256 }, (_, at) => createHash('sha256').update(`gear ${at}`).digest().readUInt32LE(0));
 
-/** The chunks of a stream in order; `onBytes` sees each with its content. */
-export async function* chunksOf(
-  stream: AsyncIterable<Uint8Array>,
-  onBytes: (bytes: Buffer) => Promise<void>,
-): AsyncGenerator<Chunk> {
+/** The chunks of a stream in order, each with its bytes. */
+export async function* chunksOf(stream: AsyncIterable<Uint8Array>, cuts: Cuts): AsyncGenerator<[Chunk, Buffer]> {
   let held = Buffer.alloc(0);
   let offset = 0;
-  const take = async (length: number): Promise<Chunk> => {
+  const take = (length: number): [Chunk, Buffer] => {
     const bytes = held.subarray(0, length);
     held = held.subarray(length);
-    await onBytes(bytes);
     const chunk = { hash: hashOf(bytes), offset, length };
     offset += length;
-    return chunk;
+    return [chunk, bytes];
   };
   for await (const piece of stream) {
     held = held.length === 0 ? Buffer.from(piece) : Buffer.concat([held, piece]);
     // Until a whole chunk is sure to be there.
-    while (held.length >= LARGEST_CHUNK) yield await take(cutOf(held));
+    while (held.length >= cuts.largest) yield take(cutOf(held, cuts));
   }
-  while (held.length > 0) yield await take(cutOf(held));
+  while (held.length > 0) yield take(cutOf(held, cuts));
 }
 
-const hashOf = (bytes: Uint8Array): string =>
-  createHash('sha256')
-    .update(bytes)
-    .digest('hex')
-    .slice(0, 2 * HASH_BYTES);
+const hashOf = (bytes: Uint8Array): string => hashOnce('sha256', bytes, 'hex').slice(0, 2 * HASH_BYTES);
 
 /** The length of the first chunk. */
-function cutOf(bytes: Buffer): number {
-  const end = Math.min(bytes.length, LARGEST_CHUNK);
+function cutOf(bytes: Buffer, { smallest, largest, mask }: Cuts): number {
+  const end = Math.min(bytes.length, largest);
   let hash = 0;
-  for (let at = SMALLEST_CHUNK; at < end; at += 1) {
+  for (let at = smallest; at < end; at += 1) {
     hash = ((hash << 1) + (GEAR[bytes[at] ?? 0] ?? 0)) | 0;
     // The upper bits have seen more of what came before.
-    if (((hash >>> 16) & CUT_MASK) === 0) return at + 1;
+    if (((hash >>> 16) & mask) === 0) return at + 1;
   }
   return end;
 }
