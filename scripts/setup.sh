@@ -73,5 +73,8 @@ if [ ! -e node_modules/.package-lock.json ] || [ package-lock.json -nt node_modu
   touch node_modules/.package-lock.json
 fi
 
+# After npm, which empties the folder that they lie in.
+if [ "${1-}" = --test ] && command -v apt-get >/dev/null 2>&1; then sh scripts/newer-programs.sh; fi
+
 if ! sh bin/node24 --version >/dev/null; then status=1; fi
 exit $status

@@ -6,7 +6,7 @@
 set -eu
 cd "$(dirname "$0")/.."
 sh scripts/setup.sh --test || [ "${CI-}" != true ]
-PATH=$PATH:/usr/sbin:/sbin
+PATH=$PATH:/usr/sbin:/sbin:$PWD/node_modules/.newer-debian/usr/bin
 export PATH
 
 [ $# -gt 0 ] || set -- 'src/**/*.test.ts' 'test/**/*.test.ts'
