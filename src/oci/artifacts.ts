@@ -6,9 +6,11 @@ import type { Digest } from '../domain/digest.ts';
 import { canonicalJson } from '../domain/json.ts';
 import type { BlobFolder } from './blobs.ts';
 import { OCI_EMPTY, OCI_MANIFEST } from './media-types.ts';
+import { inParallel } from './parallel.ts';
 import { type ArtifactManifest, type IndexEntry, invalid, MANIFEST_BYTES, parseArtifact } from './schema.ts';
 import type { Artifact, Descriptor, Referrer } from './store.ts';
 
+const AT_A_TIME = 8;
 /** The configuration of what has none. */
 const EMPTY = Buffer.from('{}');
 
@@ -56,21 +58,15 @@ export class Subjects {
     const manifests = new Map(
       entries.filter(({ mediaType }) => mediaType === OCI_MANIFEST).map((entry) => [entry.digest, entry]),
     );
-    const found: Referrer[] = [];
-    for (const { digest } of manifests.values()) {
-      const artifact = this.#known.get(digest) ?? (await this.#read(digest));
-      if (artifact !== null) found.push(artifact);
-    }
-    return found;
+    const unread = [...manifests.keys()].filter((digest) => !this.#known.has(digest));
+    await inParallel(unread, AT_A_TIME, (digest) => this.#read(digest));
+    return [...manifests.keys()].map((digest) => this.#known.get(digest) ?? null).filter((artifact) => artifact !== null);
   }
 
-  async #read(digest: Digest): Promise<Referrer | null> {
-    if (this.#known.has(digest)) return null;
+  /** What can't be read now is looked at again. */
+  async #read(digest: Digest): Promise<void> {
     const bytes = await this.#blobs.read(digest, MANIFEST_BYTES).catch(() => null);
-    if (bytes === null) return null;
-    const artifact = asReferrer(digest, bytes);
-    this.#known.set(digest, artifact);
-    return artifact;
+    if (bytes !== null) this.#known.set(digest, asReferrer(digest, bytes));
   }
 }
 

@@ -119,11 +119,13 @@ export function streamApart(work: (input: never) => AsyncIterable<Buffer>): void
   setPriority(LOW_PRIORITY);
   process.once('disconnect', () => process.exit());
   process.once('message', (input) => {
-    const written = (given: never): Promise<void> => pipeline(Readable.from(work(given), { objectMode: false }), process.stdout);
     // The end of the bytes is the end of the process.
-    void answered(written, input).then((answer) => process.send?.(answer, () => process.exit()));
+    void answered((given) => written(work(given)), input).then((answer) => process.send?.(answer, () => process.exit()));
   });
 }
+
+const written = (bytes: AsyncIterable<Buffer>): Promise<void> =>
+  pipeline(Readable.from(bytes, { objectMode: false }), process.stdout);
 
 async function answered(work: (input: never) => unknown, input: unknown): Promise<Answer> {
   try {

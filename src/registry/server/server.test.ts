@@ -140,6 +140,37 @@ test('a blob that no image names is not served, though it lies in the store', ()
     assert.equal((await get(`/v2/web/blobs/${digest}`)).status, 404);
   }));
 
+test('who asks for one image of many does not wait until all are read', async () => {
+  await using folder = await testFolder();
+  const store = await openImageStore(join(folder.path, 'store'));
+  const images: Digest[] = [];
+  for (let at = 0; at < 20; at += 1) {
+    images.push(await putTestImage(store, [[fileEntry('a', `${at}`)]]));
+    await store.tag(images[at] as Digest, `web:${at}`);
+  }
+  const [asked, read]: [Set<Digest>, Set<Digest>] = [new Set(), new Set()];
+  const watched = new Proxy(store, {
+    get(target, name) {
+      const method: unknown = Reflect.get(target, name);
+      if (typeof method !== 'function') return method;
+      return (first: Digest, ...rest: readonly unknown[]): unknown => {
+        if (name === 'readBlob' || name === 'image') read.add(first);
+        return Reflect.apply(method, target, [first, ...rest]);
+      };
+    },
+  });
+  const isOffered = async (image: Digest): Promise<boolean> => asked.add(image) !== null;
+  const server = await serveStore(watched, { host: '127.0.0.1', port: 0, tls: null, onRequest: () => {}, isOffered });
+  try {
+    await using there = await testFolder();
+    const to = await openImageStore(there.path);
+    assert.equal(await pullImage(`127.0.0.1:${server.port}/web:7`, to, OPTIONS), images[7]);
+  } finally {
+    await server.close();
+  }
+  assert.deepEqual([[...asked], [...read]], [[images[7]], [images[7]]]);
+});
+
 test('an image and a tag that come while it serves are there at once', () =>
   scene(async ({ get, store }) => {
     for (const version of ['1', '2', '3']) {
