@@ -7,6 +7,7 @@ import { test } from 'node:test';
 
 import { requires } from '../../test/requires.ts';
 import type { EventOf } from '../api/schema.ts';
+import type { Digest } from '../domain/digest.ts';
 import { openImageStore } from '../oci/layout.ts';
 import { parseReference } from '../oci/references.ts';
 import { putManifest } from '../oci/push.ts';
@@ -33,6 +34,8 @@ interface Side {
   readonly lineage: Parts['lineage'];
   readonly events: EventOf<'push'>[];
   readonly verbs: ReturnType<typeof registryVerbs>;
+  /** To be listed later. */
+  readonly listed: Digest[];
   readonly context: { readonly signal: AbortSignal; readonly emit: (event: EventOf<'push'>) => Promise<void> };
 }
 
@@ -48,8 +51,19 @@ async function side(root: string): Promise<Side> {
   const registries = openRegistries(home);
   const parts = { home, images, clock: systemClock, gate: createGate(systemClock), registries, journal, lineage, graph };
   const events: EventOf<'push'>[] = [];
+  const listed: Digest[] = [];
   const context = { signal: new AbortController().signal, emit: async (event: EventOf<'push'>) => void events.push(event) };
-  return { images, root, kinds, events, journal, lineage, verbs: registryVerbs(parts as unknown as Parts), context };
+  return {
+    images,
+    root,
+    kinds,
+    events,
+    journal,
+    lineage,
+    verbs: registryVerbs(parts as unknown as Parts, (image) => void listed.push(image)),
+    context,
+    listed,
+  };
 }
 
 test(
@@ -90,6 +104,7 @@ test(
     assert.deepEqual([pulled.digest, pulled.tags, pulled.changed], [digest, [pushed.reference], true]);
     const again = await there.verbs.pull({ reference: pushed.reference, tag: 'web:1', by }, there.context);
     assert.deepEqual([again.tags, again.changed, again.movedBytes], [['web:1'], false, 0]);
+    assert.deepEqual(there.listed, [digest]);
     assert.equal((await there.verbs.push({ image: pushed.reference, by }, there.context)).reference, pushed.reference);
 
     const options = { credentials: () => Promise.resolve(null) };

@@ -12,6 +12,7 @@ import { Registry } from '../oci/registry.ts';
 import { Sources } from '../oci/sources.ts';
 import { checkTag } from '../oci/tags.ts';
 import { inheritRevocation } from './bake-lineage.ts';
+import { type ListLater, listsLater } from './listing.ts';
 import { resolveImage } from './names.ts';
 import type { Parts } from './parts.ts';
 import { pushForCosign } from './push-cosign.ts';
@@ -26,10 +27,15 @@ type Emit = Context['emit'];
 /** A person reads no faster. */
 const PROGRESS_EVERY_MS = 100;
 
-export function registryVerbs(parts: Parts): RegistryVerbs {
+/** `later`: lists what a pulled image holds. */
+export function registryVerbs(parts: Parts, later: ListLater = listsLater(parts)): RegistryVerbs {
   return {
     push: (input, context) => parts.gate.shared(() => push(parts, input, context)),
-    pull: (input, context) => parts.gate.shared(() => pull(parts, input, context)),
+    async pull(input, context) {
+      const pulled = await parts.gate.shared(() => pull(parts, input, context));
+      if (pulled.changed) later(pulled.digest);
+      return pulled;
+    },
     /** Of a login the history holds who and where, nothing else (law 10). */
     async login({ registry, username, password, by }, { signal }) {
       parts.journal.append([{ fleet: null, kind: 'registry.login', data: { registry, username, by } }]);
