@@ -40,10 +40,19 @@ async function verify(site: Site, name: string, from: string): Promise<Told> {
   const folder = join(site.folder, '..', 'recipes', name);
   await cp(from, folder, { recursive: true, verbatimSymlinks: true });
   if (name === 'on-layout') await makeLayout(site);
+  await imported(site, folder);
   const told = await site.kiln('bake', folder, '--tag', '1', '--verify', '--json');
   if (told.code !== 0 && told.code !== 3) throw new Error(`${name}: ${told.stderr || told.stdout.slice(0, 2000)}`);
   const { steps, ms, reproduction } = JSON.parse(told.stdout) as { steps: unknown[]; ms: number; reproduction: Told['again'] };
   return { name, steps: steps.length, bakeMs: ms, again: reproduction };
+}
+
+/** A template of Packer's becomes a recipe first. */
+async function imported(site: Site, folder: string): Promise<void> {
+  const template = (await readdir(folder)).find((each) => each.endsWith('.pkr.hcl') || each === 'template.json');
+  if (template === undefined) return;
+  const told = await site.kiln('import', 'packer', join(folder, template), '--base', 'amazon-ebs=debian:bookworm');
+  if (told.code !== 0) throw new Error(told.stderr);
 }
 
 async function makeLayout(site: Site): Promise<void> {

@@ -51,6 +51,7 @@ test('a bake fills a channel, an environment deploys what it holds, and a policy
   assert.deepEqual(fleets, [{ fleet: 'web.local', image: one, current: false }]);
   assert.equal((await client.rollbackChannel({ channel: 'production' })).image, one);
   assert.deepEqual((await client.image({ reference: 'web.production' })).digest, one);
+  assert.deepEqual((await client.image({ reference: 'production' })).digest, one, 'one service alone has a channel of that name');
   const qa = await client.setChannel({ channel: 'qa', image: 'web.staging' });
   assert.equal(qa.channel.image, one, 'a channel stands for its image');
   assert.deepEqual((await client.images()).images.find(({ digest }) => digest === one)?.channels, [

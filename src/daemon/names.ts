@@ -29,11 +29,13 @@ export function pastFleets(name: string, known: ReadonlySet<FleetId>): readonly 
 }
 
 /**
- * A digest, its first digits, a tag, or a channel (`web.production`), which means what it holds now. A whole digest need
- * not be in the store: what is gone can still be revoked, and has a lineage. Throws IMAGE_NOT_FOUND, NOT_FOUND.
+ * A digest, its first digits, a tag, or a channel (`web.production`; `production` where one service alone has one of that
+ * name), which means what it holds now. A whole digest need not be in the store: what is gone can still be revoked, and has a
+ * lineage. Throws IMAGE_NOT_FOUND, NOT_FOUND, USAGE.
  */
 export async function resolveImage({ images, lineage }: Pick<Parts, 'images' | 'lineage'>, reference: string): Promise<Digest> {
   if (isDigest(reference)) return reference;
-  const isChannel = reference.includes('.') && !reference.includes(':') && !reference.includes('/');
+  const isLong = reference.includes('.') && !reference.includes(':') && !reference.includes('/');
+  const isChannel = isLong || [...lineage.state.channels.values()].some(({ name }) => name === reference);
   return isChannel ? findChannel(lineage.state, reference).image : images.resolve(reference);
 }

@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { mkdir, mkdtemp, readdir, readFile, rm, symlink, writeFile } from 'node:fs/promises';
+import { mkdir, mkdtemp, readdir, readFile, rm, stat, symlink, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { test } from 'node:test';
@@ -47,6 +47,22 @@ test(
     assert.ok(both?.startsWith(local) && both.includes(' bookworm '), both ?? 'nothing');
   },
 );
+
+test("apt's own user can read all of it, whatever the umask is", requires('mmdebstrap'), async () => {
+  const merged = await mkdtemp(join(tmpdir(), 'kiln-lent-'));
+  const umask = process.umask(0o077);
+  try {
+    await mkdir(join(merged, 'etc'));
+    await writeFile(join(merged, 'etc/os-release'), BOOKWORM);
+    await lentSources({ merged, work: merged }, null, NEVER);
+    const folder = join(merged, 'apt');
+    for (const name of await readdir(folder)) assert.equal((await stat(join(folder, name))).mode & 0o777, 0o644, name);
+    assert.equal((await stat(folder)).mode & 0o777, 0o755);
+  } finally {
+    process.umask(umask);
+    await rm(merged, { recursive: true });
+  }
+});
 
 test('what names its archive itself, and what is no Debian, is lent nothing; a link out of the root leads nowhere', async () => {
   const own = 'Types: deb\nURIs: http://mirror.example/debian\nSuites: bookworm bookworm-updates\nComponents: main\n';

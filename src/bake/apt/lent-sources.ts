@@ -2,7 +2,7 @@
  * Debian's archive for commands that install packages themselves (`apt-get install`). An image of Kiln's names no mirror, so a
  * command finds the machine's while it runs, from files that no layer sees.
  */
-import { lstat, readdir, readFile, writeFile } from 'node:fs/promises';
+import { chmod, lstat, readdir, readFile, writeFile } from 'node:fs/promises';
 import { basename, extname, join } from 'node:path';
 
 import { KilnError } from '../../errors/error.ts';
@@ -41,12 +41,18 @@ export async function lentSources({ merged, work }: AptRoot, snapshot: string | 
   const lines = (await withKeys(folder, lent)).map(lineOf);
   // apt reads one such file; what the root has in it goes on counting.
   const main = own.find(({ isMain }) => isMain)?.text ?? '';
-  await writeFile(join(folder, 'sources.list'), `${main}\n${lines.join('\n')}\n`, { mode: 0o644 });
-  await writeFile(join(folder, 'apt.conf'), await settings(signal), { mode: 0o644 });
+  await writeReadable(join(folder, 'sources.list'), `${main}\n${lines.join('\n')}\n`);
+  await writeReadable(join(folder, 'apt.conf'), await settings(signal));
   return {
     env: { APT_CONFIG: `${INSIDE}/apt.conf` },
     mounts: [{ kind: 'bind', from: folder, path: INSIDE, writable: false }],
   };
+}
+
+/** apt downloads as a user of its own, whatever the umask is here. */
+async function writeReadable(path: string, content: string | Buffer): Promise<void> {
+  await writeFile(path, content);
+  await chmod(path, 0o644);
 }
 
 async function machineSources(suite: string, snapshot: string | null): Promise<readonly AptSource[]> {
@@ -86,7 +92,7 @@ function lineOf({ uri, suite, components, signedBy }: AptSource): string {
 async function withKeys(folder: string, sources: readonly AptSource[]): Promise<readonly AptSource[]> {
   const rings = [...new Set(sources.flatMap(({ signedBy }) => signedBy ?? []))];
   for (const [index, path] of rings.entries()) {
-    await writeFile(join(folder, `${index}${extname(path)}`), await readFile(path), { mode: 0o644 });
+    await writeReadable(join(folder, `${index}${extname(path)}`), await readFile(path));
   }
   return sources.map((source) => {
     const { signedBy } = source;

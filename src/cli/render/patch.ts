@@ -15,16 +15,30 @@ type Left = PatchStatusBody['left'];
 export function headLines(plan: PatchPlanBody, { paint }: Terminal): readonly string[] {
   const { cve, images, fleets, unjudged, doubts, harmless: stated } = plan;
   const asides = [
-    ...stated.map(({ image, file, why }) => `  ○ image ${shortDigest(image)}: does no harm, says ${file}: ${why}`),
-    ...unjudged.map(({ image, why }) => `  ${paint('yellow', '●')} image ${shortDigest(image)} can't be judged: ${why}`),
-    ...doubts.map((doubt) => `  ${paint('yellow', '●')} ${doubt}`),
-  ].map(harmless);
+    ...stated.map(({ image, file, why }) => ['○', `image ${shortDigest(image)}: does no harm, says ${file}: ${why}`] as const),
+    ...[...unjudgedOf(unjudged), ...doubts].map((doubt) => [paint('yellow', '●'), doubt] as const),
+  ].map(([mark, text]) => `  ${mark} ${harmless(text)}`);
   if (images.length === 0) return [`${cve}: no image here has it.`, ...asides];
   const found = packagesOf(plan);
   const runs = `${counted(images.length, 'image')} of this machine ${images.length === 1 ? 'has' : 'have'} it; ${counted(instancesOf(plan), 'instance')} in ${counted(fleets.length, 'fleet')} run with it.`;
   const isIdle = images.every(({ channels, fleets: running }) => channels.length + running.length === 0);
   const idle = isIdle ? ['None of them runs or is held by a channel: there is nothing to do.'] : [];
   return [`${paint('bold', cve)}   ${found[0] ?? ''}`, ...found.slice(1).map((each) => `    ${each}`), runs, ...idle, ...asides];
+}
+
+/** How many images a line names. */
+const NAMED = 3;
+
+/** A line for each reason: what keeps one image from being judged mostly keeps all from it that stand on the same. */
+function unjudgedOf(unjudged: PatchPlanBody['unjudged']): readonly string[] {
+  const groups = Map.groupBy(unjudged, ({ why }) => why.replaceAll(/\b(?:sha256:)?[0-9a-f]{8,64}\b/g, '…'));
+  return [...groups].map(([why, all]) => {
+    const images = [...new Set(all.map(({ image }) => shortDigest(image)))];
+    const [only] = all;
+    if (images.length === 1) return `image ${images.join('')} can't be judged: ${all.length === 1 ? (only?.why ?? why) : why}`;
+    const rest = images.length > NAMED ? ', …' : '';
+    return `${images.length} images can't be judged (${images.slice(0, NAMED).join(', ')}${rest}): ${why}`;
+  });
 }
 
 /** Each package once, with what mends it. */
