@@ -142,6 +142,17 @@ test('a command changes the root, and nothing that the machine lends it gets int
   assert.match(layers.at(-1) ?? '', /^-rw-r--r-- 0\/0 .* result\n$/);
 });
 
+test(
+  'what is lent to a command can be found by every user of its root: its folder is not one that runc made',
+  rootAndRunc,
+  async () => {
+    await using trial = await openShellTrial();
+    const isMounted =
+      'while read -r line; do case $line in *" /run/kiln "*tmpfs*) exit 0;; esac; done < /proc/self/mountinfo; exit 1';
+    await trial.bake(shellRecipe(trial, isMounted));
+  },
+);
+
 test('a failing command is named with its last words; the next bake resumes there', rootAndRunc, async () => {
   await using trial = await openShellTrial();
   await assert.rejects(trial.bake(shellRecipe(trial, 'echo first > /one', 'echo the reason; exit 3')), {

@@ -91,7 +91,8 @@ async function configOf(root: StepRoot, command: SandboxCommand, home: Home, bun
     mayGainPrivileges: true,
     network: command.network ? 'host' : 'own',
     mounts: [
-      ...['/tmp', '/run', '/root/.npm', '/root/.cache'].map(tmpfs),
+      // runc makes folders for mounts by its own umask: what is lent below /run/kiln is for every user of the root.
+      ...['/tmp', '/run', '/run/kiln', '/root/.npm', '/root/.cache'].map(tmpfs),
       ...(await buildMounts(bundle)),
       ...(await surroundingsIn(root)),
       ...command.mounts,
