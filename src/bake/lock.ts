@@ -46,6 +46,7 @@ export async function openLock(folder: string, update: boolean): Promise<Lock> {
   const bases = answers<Digest>(update ? {} : before.bases);
   const packages = answers<readonly LockedPackage[]>(update ? {} : before.packages);
   const save = async (content: LockContent): Promise<void> => {
+    if (text !== null && isSame(content, before)) return;
     const now = formatLock(content);
     if (now !== text) await writeFileAtomic(path, now, 0o644);
   };
@@ -65,6 +66,13 @@ export async function openLock(folder: string, update: boolean): Promise<Lock> {
     },
   };
 }
+
+/** What was taken from it is the very thing: writing out hundreds of packages to compare the text takes longer than most bakes. */
+const isSame = (one: LockContent, other: LockContent): boolean =>
+  isSameRecord(one.bases, other.bases) && isSameRecord(one.packages, other.packages);
+
+const isSameRecord = <T>(one: Readonly<Record<string, T>>, other: Readonly<Record<string, T>>): boolean =>
+  Object.keys(one).length === Object.keys(other).length && Object.entries(one).every(([name, value]) => other[name] === value);
 
 interface Answers<T> {
   /** Asked once for each name; what is locked isn't asked for. */
@@ -101,7 +109,15 @@ export function formatLock(content: LockContent): string {
 
 const formatPackage = (item: LockedPackage): string => `${item.name} ${item.version} ${item.sha256} ${item.path}`;
 
+/** The last that was read: a bake reads it several times, and the next one mostly the same again. */
+let lastParsed: { readonly text: string; readonly content: LockContent } | null = null;
+
 export function parseLock(text: string, path: string): LockContent {
+  if (lastParsed?.text !== text) lastParsed = { text, content: parsedLock(text, path) };
+  return lastParsed.content;
+}
+
+function parsedLock(text: string, path: string): LockContent {
   const damaged = (why: string, cause?: unknown): KilnError =>
     new KilnError('CONFIG_INVALID', `kiln.lock ${why}`, {
       hint: 'restore it from version control, or delete it and bake anew',

@@ -84,14 +84,16 @@ export async function bakeSpec(parts: Parts, request: BakeRequest): Promise<Bake
     { fleet: null, kind: 'bake.started', data: { service: spec.service, folder, version, update } },
   ]);
   const ref = { service: spec.service, started: started?.seq ?? 0 };
-  const note = (kind: string, data: { readonly [key: string]: Json }): void =>
-    void journal.append([{ fleet: null, kind, data: { ...ref, ...data } }]);
+  const noteAll = (notes: readonly Note[]): void => {
+    if (notes.length > 0) journal.append(notes.map(({ kind, data }) => ({ fleet: null, kind, data: { ...ref, ...data } })));
+  };
+  const note = (kind: string, data: Note['data']): void => noteAll([{ kind, data }]);
   try {
     const baked = await bakeImage(parts, request, recipe, builtOn);
     const { digest, changed, ms } = baked;
     await inheritRevocation(parts, digest, builtOn);
     requireStartable(parts, digest);
-    const judged = await judge(parts, request, { recipe, waivers, digest, note });
+    const judged = await judge(parts, request, { recipe, waivers, digest, noteAll });
     const evidence = await attachBakeEvidence(parts, { spec, folder, digest, ...judged, started: ref.started, startedAt });
     if (evidence.attached.length > 0) note('evidence.attached', { digest, ...evidence });
     const tags = judged.verdict === 'pass' ? baked.tags : [];
@@ -147,13 +149,18 @@ interface Baked {
   readonly recipe: Recipe | DockerfileRecipe;
   readonly waivers: readonly WaiverLine[];
   readonly digest: Digest;
-  readonly note: (kind: string, data: { readonly [key: string]: Json }) => void;
+  readonly noteAll: (notes: readonly Note[]) => void;
+}
+
+interface Note {
+  readonly kind: string;
+  readonly data: { readonly [key: string]: Json };
 }
 
 async function judge(
   parts: Parts,
   { spec, folder, signal, emit, channel, against = channel?.channel ?? null }: BakeRequest,
-  { recipe, waivers, digest, note }: Baked,
+  { recipe, waivers, digest, noteAll }: Baked,
 ): Promise<GatesResult> {
   const { images: store, home, clock } = parts;
   const image = await store.image(digest);
@@ -175,12 +182,14 @@ async function judge(
     signal,
     cacheFolder: join(home.bake, 'gates'),
   };
+  // Together: each entry of its own would be another wait for the disk.
+  const notes: Note[] = [];
   const onEvent = (event: GateEvent): void => {
     const { kind, ...data } = event;
-    if (kind === 'gate.done') note(kind, { digest, ...data });
+    if (kind === 'gate.done') notes.push({ kind, data: { digest, ...data } });
     void emit(event);
   };
-  const judged = await runGates(gatesOf(parts), subject, { clock, onEvent });
+  const judged = await runGates(gatesOf(parts), subject, { clock, onEvent }).finally(() => noteAll(notes));
   await keepReports(parts, subject, judged);
   return judged;
 }

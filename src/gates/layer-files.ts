@@ -27,9 +27,21 @@ export async function readLayerFiles(store: Pick<ImageStore, 'openLayer'>, layer
   return reader.files();
 }
 
+/** As long as the memory is not needed for something else: the next bake is mostly of the same layers. */
+const recent = new Map<string, WeakRef<LayerFiles>>();
+const MOST_RECENT = 64;
+
 /** `read` is asked where nothing is kept. */
-export const keptLayerFiles = async (cacheFolder: string, layer: Layer, read: () => Promise<LayerFiles>): Promise<LayerFiles> =>
-  decoded(await onceForLayer(cacheFolder, VERSION, layer, async () => encoded(await read())));
+export async function keptLayerFiles(cacheFolder: string, layer: Layer, read: () => Promise<LayerFiles>): Promise<LayerFiles> {
+  const key = `${layer.diffId} ${cacheFolder}`;
+  const found = recent.get(key)?.deref();
+  const files = found ?? decoded(await onceForLayer(cacheFolder, VERSION, layer, async () => encoded(await read())));
+  recent.delete(key);
+  recent.set(key, new WeakRef(files));
+  const [oldest] = recent.keys();
+  if (recent.size > MOST_RECENT && oldest !== undefined) recent.delete(oldest);
+  return files;
+}
 
 export function filesReader(): FilesReader {
   const installs = new Map<string, readonly number[]>();
@@ -101,14 +113,18 @@ function encoded({ files, whiteouts, opaque, installs }: LayerFiles): Json {
   return { rows, whiteouts, opaque } satisfies Encoded as unknown as Json;
 }
 
+/** Nearly all files', and of tens of thousands one each would be most of the work. */
+const NO_XATTRS: LayerFile['xattrs'] = new Map();
+const NO_DEVICE: LayerFile['device'] = { major: 0, minor: 0 };
+
 function decoded(kept: Json): LayerFiles {
   const { rows, whiteouts, opaque } = kept as unknown as Encoded;
   const files = new Map<string, LayerFile>();
   const installs = new Map<string, readonly number[]>();
   for (const [path, kind, mode, uid, gid, size, mtimeSeconds, target, content, extras] of rows) {
-    const [major, minor] = extras?.device ?? [0, 0];
-    const xattrs = new Map(extras?.xattrs ?? []);
-    files.set(path, { kind, mode, uid, gid, size, mtimeSeconds, target, content, xattrs, device: { major, minor } });
+    const xattrs = extras?.xattrs === undefined ? NO_XATTRS : new Map(extras.xattrs);
+    const device = extras?.device === undefined ? NO_DEVICE : { major: extras.device[0], minor: extras.device[1] };
+    files.set(path, { kind, mode, uid, gid, size, mtimeSeconds, target, content, xattrs, device });
     if (extras?.installs !== undefined) installs.set(path, extras.installs);
   }
   return { files, whiteouts, opaque, installs };

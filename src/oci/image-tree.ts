@@ -31,8 +31,7 @@ const IMPLIED: LayerFile = {
 export function treeOf(layers: readonly LayerListing[]): ImageTree {
   const tree = new Map<string, ImageFile>([['', { ...IMPLIED, layer: 0 }]]);
   for (const [layer, listing] of layers.entries()) {
-    const veil = veilOf(listing);
-    veil.apply(tree);
+    hide(tree, listing);
     for (const [path, file] of listing.files) {
       tree.set(path, { ...file, layer });
       if (path !== '') imply(tree, parentOf(path), layer);
@@ -41,13 +40,20 @@ export function treeOf(layers: readonly LayerListing[]): ImageTree {
   return tree;
 }
 
-/** What a layer hides of those below it. */
-export function veilOf({ files, whiteouts, opaque }: LayerListing): Veil {
+/**
+ * What a layer hides of those below it. All folders are in the tree: what is none has nothing below it, and so most layers need no
+ * look at the whole of it.
+ */
+function hide(tree: Map<string, ImageFile>, { files, whiteouts, opaque }: LayerListing): void {
   const veil = new Veil();
-  for (const path of whiteouts) veil.add('whiteout', path);
-  for (const path of opaque) veil.add('opaque', path);
-  for (const [path, { kind }] of files) if (kind !== 'folder') veil.add('whiteout', path);
-  return veil;
+  const cover = (path: string): void => {
+    if (tree.get(path)?.kind === 'folder') veil.add('whiteout', path);
+    else tree.delete(path);
+  };
+  for (const path of whiteouts) cover(path);
+  for (const [path, { kind }] of files) if (kind !== 'folder') cover(path);
+  for (const path of opaque) if (tree.has(path)) veil.add('opaque', path);
+  veil.apply(tree);
 }
 
 function imply(tree: Map<string, ImageFile>, path: string, layer: number): void {

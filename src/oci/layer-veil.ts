@@ -10,14 +10,20 @@ export class Veil {
   }
 
   apply(tree: Map<string, unknown>): void {
-    for (const path of tree.keys()) if (this.#hides(path)) tree.delete(path);
+    if (this.#whiteouts.size === 0 && this.#opaque.size === 0) return;
+    // Most paths share their folder with others: each folder is asked about once.
+    const folders = new Map<string, boolean>([['', this.#opaque.has('')]]);
+    for (const path of tree.keys()) {
+      if (this.#whiteouts.has(path) || this.#hidesWithin(parentOf(path), folders)) tree.delete(path);
+    }
   }
 
-  #hides(path: string): boolean {
-    if (this.#whiteouts.has(path) || this.#opaque.has('')) return true;
-    for (let folder = parentOf(path); folder !== ''; folder = parentOf(folder)) {
-      if (this.#whiteouts.has(folder) || this.#opaque.has(folder)) return true;
-    }
-    return false;
+  /** Whether what lies in the folder is hidden. */
+  #hidesWithin(folder: string, known: Map<string, boolean>): boolean {
+    const found = known.get(folder);
+    if (found !== undefined) return found;
+    const hides = this.#whiteouts.has(folder) || this.#opaque.has(folder) || this.#hidesWithin(parentOf(folder), known);
+    known.set(folder, hides);
+    return hides;
   }
 }

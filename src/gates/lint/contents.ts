@@ -16,14 +16,26 @@ export interface ImageEntry {
 /** Path without the leading slash → what is there when an instance starts. */
 export type Contents = ReadonlyMap<string, ImageEntry>;
 
-export async function contentsOf({ image, store, cacheFolder, signal }: GateSubject): Promise<Contents> {
+const NONE: readonly number[] = [];
+
+/** Several gates ask for it, of one subject. */
+const known = new WeakMap<GateSubject, Promise<Contents>>();
+
+export function contentsOf(subject: GateSubject): Promise<Contents> {
+  const found = known.get(subject) ?? readContents(subject);
+  known.set(subject, found);
+  return found;
+}
+
+async function readContents({ image, store, cacheFolder, signal }: GateSubject): Promise<Contents> {
   const layers: LayerFiles[] = [];
   for (const layer of image.layers) {
     signal.throwIfAborted();
     layers.push(await keptLayerFiles(cacheFolder, layer, () => readLayerFiles(store, layer)));
   }
-  const entries = [...treeOf(layers)].map(([path, { kind, mode, size, target, layer }]): [string, ImageEntry] => {
-    return [path, { kind, mode, size, target, installs: layers[layer]?.installs.get(path) ?? [] }];
-  });
-  return new Map(entries);
+  const contents = new Map<string, ImageEntry>();
+  for (const [path, { kind, mode, size, target, layer }] of treeOf(layers)) {
+    contents.set(path, { kind, mode, size, target, installs: layers[layer]?.installs.get(path) ?? NONE });
+  }
+  return contents;
 }

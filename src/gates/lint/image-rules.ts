@@ -9,7 +9,8 @@ type Matches = (path: string, entry: ImageEntry) => boolean;
 
 /** One breach for each file; beyond a few, one for all the others. */
 function filesThat(contents: Contents, matches: Matches, what: (path: string) => string): readonly Breach[] {
-  const found = [...contents].filter(([path, entry]) => matches(path, entry)).map(([path]) => `/${shown(path)}`);
+  const found: string[] = [];
+  for (const [path, entry] of contents) if (matches(path, entry)) found.push(`/${shown(path)}`);
   const named = found.slice(0, NAMED).map((path) => ({ key: path, what: what(path), path }));
   const more = found.length - NAMED;
   return more > 0 ? [...named, { key: 'more', what: `${more} more like ${found[NAMED]}` }] : named;
