@@ -35,6 +35,8 @@ export interface Machine {
 /** Old workers may finish what they serve for this long: as long as a stream may be silent. Drains end it before, at their pace. */
 const HARD_STOP_SECONDS = 86_400;
 const KEEP_ALIVE_SECONDS = 65;
+/** Between two looks at a server that has just failed one: one that hangs should soon get nothing more. */
+const FAST_CHECK_MS = 250;
 
 export function renderConfig(fleets: Fleets, paths: TrafficPaths, machine: Machine): string {
   const routed = [...fleets.values()];
@@ -95,6 +97,10 @@ const slotDefaults = (paths: TrafficPaths): string =>
   [
     'defaults slot from base',
     '  balance leastconn',
+    // Each request over a connection of its own. A kept one may be closing just as the request goes out, and nobody can tell
+    // that from an instance that died of the request: repeated elsewhere, it would kill the next one, too. So nothing that may
+    // have reached an instance is repeated (`retry-on conn-failure`), and none fails by a close that it could not know of.
+    '  option http-server-close',
     '  option forwardfor',
     '  http-request set-header X-Forwarded-Proto http',
     // Before the script that sent the copy gives up: what no longer waits is not counted.
@@ -176,7 +182,6 @@ function slotSection(fleet: RoutedFleet, slot: number, lane: Lane): string {
   const endpoints = table.groups.find((each) => each.group === slots[slot])?.endpoints ?? [];
   return [
     `backend ${backendName(table.fleet, slot, lane)} from slot`,
-    ...(lane === 'reads' ? ['  http-reuse always', '  retry-on conn-failure empty-response'] : ['  option http-server-close']),
     ...checkLines(table.health),
     ...endpoints.map((endpoint) => serverLine(endpoint, table.health)),
   ].join('\n');
@@ -189,8 +194,10 @@ const serverLine = (endpoint: Endpoint, health: Health): string =>
 /** The same in the file and in `add server`. Addresses were validated: they need no quotes, which the runtime API lacks. */
 export function serverArguments({ address }: Endpoint, health: Health): string {
   const checked = health.probe.kind === 'http' || health.probe.kind === 'tcp';
-  const check = checked ? ` check inter ${health.everyMs} fall ${health.fall} rise 1` : '';
-  return `${addressText(address)}${check} pool-purge-delay 1s`;
+  const check = checked
+    ? ` check inter ${health.everyMs} fastinter ${Math.min(health.everyMs, FAST_CHECK_MS)} fall ${health.fall} rise 1`
+    : '';
+  return `${addressText(address)}${check}`;
 }
 
 /** The second line behind the keeper, which registers only what its own probe found healthy. */

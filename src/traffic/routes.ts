@@ -23,10 +23,8 @@ export interface Door {
 }
 
 /**
- * A slot's two backends. `reads` takes requests that may be repeated (GET, HEAD, OPTIONS) over kept connections; `writes`
- * takes all others, each over a fresh one, because a kept connection may be closing just as the request goes out, and a
- * POST that may have reached the app is never repeated. That costs a write some 0.1 ms in us and in the app; kept
- * connections would fail one write in some hundred with an app that closes them as it likes (haproxy.test.ts shows it).
+ * A slot's two backends: `reads` takes requests that are safe to copy (GET, HEAD, OPTIONS), `writes` all others. Apart, so that
+ * failures of both are counted apart: HAProxy counts what it answers itself by backend only.
  */
 export type Lane = 'reads' | 'writes';
 export const LANES: readonly Lane[] = ['reads', 'writes'];
