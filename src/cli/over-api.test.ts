@@ -237,7 +237,7 @@ const handlers: Readonly<Record<string, (input: never, ctx: StreamContext) => Pr
     while (!context.signal.aborted) await context.emit(line);
     return {};
   },
-  history: async () => ({ entries: [entry(40, 'size.set', { size: 3 })] }),
+  history: async () => ({ entries: [entry(40, 'bake.failed', { why: 'x'.repeat(200) })] }),
   verifyHistory: async () => ({ entries: 40, broken: { seq: 12, why: 'its hash is not that of its content' } }),
   events: async (_, context) => {
     await context.emit(entry(41, 'rollout.started', { from: 7, to: 8, cause: 'deploy', reason: 'deploy' }));
@@ -327,6 +327,11 @@ test('without, every command answers text, and errors with their code and a hint
     if (exit > 3) assert.match(stderr, /^error\[[A-Z_]+\]: .+\n {2}hint: .+\n$/, args);
     else assert.equal(stderr, '', args);
   }
+});
+
+test('a history that is no terminal’s is whole, however long its lines', async () => {
+  const { stdout } = await kiln('history', 'web');
+  assert.match(stdout, new RegExp(`${'x'.repeat(200)}\\n$`));
 });
 
 test('a bake tells its steps', async () => {

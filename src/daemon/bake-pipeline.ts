@@ -170,6 +170,7 @@ async function judge(
     image,
     store,
     probe: probeOf(spec, image),
+    runUser: spec.run.user ?? null,
     tests: imageTestsOf(spec),
     launch: () => {
       requireNotRevoked(parts, digest);

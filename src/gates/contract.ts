@@ -79,6 +79,8 @@ export interface GateSubject {
   readonly store: ImageStore;
   /** How its instances are asked whether they are well; null: nothing says. */
   readonly probe: Probe['kind'] | null;
+  /** `run.user`: who instances run as in place of the image's own user; null: as that one. */
+  readonly runUser: string | null;
   /** `image.test`. */
   readonly tests: readonly ImageTest[];
   /** What an instance for the tests is launched with. Throws CONFIG_INVALID where image and file don't fit. */

@@ -32,7 +32,8 @@ export const run: Run = async (args, context) => {
     lines: table(
       [{ title: 'ENTRY', align: 'right' }, { title: 'WHEN' }, { title: 'FLEET' }, { title: 'WHAT', flexible: true }],
       rows,
-      context.terminal.columns,
+      // What goes to a file or a program is whole.
+      context.terminal.live ? context.terminal.columns : Number.POSITIVE_INFINITY,
     ),
   };
 };

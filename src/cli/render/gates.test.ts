@@ -28,13 +28,25 @@ const report = (findings: GateReportBody['findings'], change: Partial<GateReport
 });
 
 test('what blocks is told with its place, fix and name, within 80 columns, and cannot drive the terminal', () => {
-  const lines = gateLines([report([finding, { ...finding, blocks: false, rule: 'other' }])], fakeTerminal());
+  const lines = gateLines([report([finding])], fakeTerminal());
   assert.deepEqual(lines.slice(0, 2), ['gate lint failed   22 rules, 1 broken', '  ✗ high secret-file at /app/.env :3']);
   assert.deepEqual(lines.slice(-2), ['      fix: keep it out', '      finding 0123456789abcdef']);
   assert.ok(
-    lines.every((line) => widthOf(line) <= 80 && !line.includes('\u001b') && !line.includes('other')),
+    lines.every((line) => widthOf(line) <= 80 && !line.includes('\u001b')),
     lines.join('\n'),
   );
+});
+
+test('what is below the threshold is a line each, whatever the verdict; what was waived is not told again', () => {
+  const below = { ...finding, severity: 'low', blocks: false, rule: 'logs-in-image', what: 'x '.repeat(60) } as const;
+  const waived = { ...below, rule: 'waived', waiver: { reason: 'a demo', until: '2027-01-31' } };
+  const passed = report([waived, ...Array.from({ length: 7 }, () => below)], { verdict: 'pass' });
+  const lines = gateLines([passed, report([], { verdict: 'pass' })], fakeTerminal());
+  assert.equal(lines[0], 'gate lint passed   22 rules, 1 broken');
+  assert.match(lines[1] ?? '', /^ {2}· low logs-in-image at \/app\/.env :3: x x x .*…$/);
+  assert.equal(lines.length, 7);
+  assert.equal(lines[6], '  and 2 more; `kiln image IMAGE` lists all');
+  assert.ok(lines.every((line) => widthOf(line) <= 80));
 });
 
 test('of an image, all gates with all that they found, waivers included; a long list is cut', () => {

@@ -12,8 +12,8 @@ export const RULES: readonly Rule[] = [...RECIPE_RULES, ...IMAGE_RULES];
 export const lintGate: Gate = {
   name: 'lint',
   run: async (subject) => {
-    const { image, probe } = subject;
-    const seen = { image, probe, view: await viewOf(subject.recipe), contents: await contentsOf(subject) };
+    const { image, probe, runUser } = subject;
+    const seen = { image, probe, runUser, view: await viewOf(subject.recipe), contents: await contentsOf(subject) };
     const findings = RULES.flatMap((rule) => findingsOf(rule, seen, subject));
     const broken = new Set(findings.map(({ rule }) => rule)).size;
     return { findings, why: `${RULES.length} rules, ${broken === 0 ? 'none' : broken} broken`, predicates: [] };

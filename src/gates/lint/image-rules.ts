@@ -22,6 +22,9 @@ const shown = (path: string): string => {
   return text.includes('�') ? path : text;
 };
 
+/** As an image's `User`: a name or number, and perhaps a group after it. Whatever the group, the user may do all. */
+const isRoot = (user: string): boolean => /^(?:|root|0+)(?::.*)?$/.test(user);
+
 const isFile = ({ kind }: ImageEntry): boolean => kind === 'file' || kind === 'hardlink';
 const nameOf = (path: string): string => path.slice(path.lastIndexOf('/') + 1);
 /** Documentation and test data of packages. */
@@ -46,8 +49,12 @@ export const IMAGE_RULES: readonly Rule[] = [
     severity: 'medium',
     why: 'a process that runs as root needs one hole less to own the machine',
     fix: 'name a user (`user:`, or USER in a Dockerfile); ports below 1024 need only `capabilities: [NET_BIND_SERVICE]` under run',
-    breaches: ({ image }) =>
-      /^(?:|root|0)(?::.*)?$/.test(image.config.config.User ?? '') ? [{ key: 'user', what: 'the image runs as root' }] : [],
+    breaches: ({ image, runUser }) => [
+      ...(isRoot(image.config.config.User ?? '') ? [{ key: 'user', what: 'the image runs as root' }] : []),
+      ...(runUser !== null && isRoot(runUser)
+        ? [{ key: 'run.user', what: `instances run as root (run.user: "${runUser}")`, path: 'kiln.yaml' }]
+        : []),
+    ],
   },
   {
     id: 'ssh-server',

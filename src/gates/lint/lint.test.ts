@@ -14,10 +14,11 @@ interface Case extends LayeredImage {
   readonly recipe?: Parameters<typeof recipeOf>;
   readonly dockerfile?: string;
   readonly probe?: GateSubject['probe'];
+  readonly runUser?: string;
 }
 
-async function broken({ recipe = [], dockerfile, probe = 'http', ...image }: Case): Promise<readonly string[]> {
-  await using made = await layered(image, { recipe: recipeOf(...recipe), probe });
+async function broken({ recipe = [], dockerfile, probe = 'http', runUser, ...image }: Case): Promise<readonly string[]> {
+  await using made = await layered(image, { recipe: recipeOf(...recipe), probe, runUser: runUser ?? null });
   if (dockerfile !== undefined) writeFileSync(join(made.folder, 'Dockerfile'), dockerfile);
   const docker = { folder: made.folder, dockerfile: 'Dockerfile', args: {}, target: null, bases: {} };
   const subject = dockerfile === undefined ? made.subject : { ...made.subject, recipe: docker };
@@ -116,8 +117,14 @@ const CASES: Readonly<Record<string, { readonly bad: readonly Case[]; readonly g
     ],
   },
   'root-user': {
-    bad: [{ config: {} }, { config: { User: 'root' } }, { config: { User: '0:0' } }],
-    good: [{ config: { User: 'app' } }, { config: { User: '10001' } }],
+    bad: [
+      ...['', 'root', '0:0', 'root:root', '0:10001', '00'].map((User) => ({ config: { User } })),
+      ...['0:0', 'root', '0', '000'].map((runUser) => ({ config: { User: 'app' }, runUser })),
+    ],
+    good: [
+      ...['app', '10001', '10001:0'].map((User) => ({ config: { User } })),
+      { config: { User: 'app' }, runUser: '1000:1000' },
+    ],
   },
   'ssh-server': {
     bad: [files('usr/sbin/sshd'), { config: { User: 'app', ExposedPorts: { '22/tcp': {} } } }],

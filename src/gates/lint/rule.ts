@@ -4,7 +4,7 @@ import type { GateSubject } from '../contract.ts';
 import type { Contents } from './contents.ts';
 import type { RecipeView } from './recipe-view.ts';
 
-export interface LintSubject extends Pick<GateSubject, 'image' | 'probe'> {
+export interface LintSubject extends Pick<GateSubject, 'image' | 'probe' | 'runUser'> {
   readonly view: RecipeView;
   readonly contents: Contents;
 }

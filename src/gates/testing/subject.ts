@@ -43,6 +43,7 @@ export const subjectOf = (change: Partial<GateSubject> = {}): GateSubject => ({
   image: imageOf({ User: '10001:10001' }),
   store: {} as ImageStore,
   probe: 'http',
+  runUser: null,
   tests: [],
   launch: () => {
     throw new Error('no instance is launched here');
