@@ -5,7 +5,7 @@
  */
 
 import { startLoad, type Load } from './load.ts';
-import { haproxyPid, openSite, until, type Site } from './site.ts';
+import { atRest, atRestNow, haproxyPid, openSite, until, type Site } from './site.ts';
 
 const REQUESTS = Number(process.argv[2] ?? 200_000);
 const ASKED = process.argv.slice(3);
@@ -41,14 +41,6 @@ async function deploy(site: Site, version: string, ...args: readonly string[]): 
   await site.version(version);
   await site.must('deploy', ...args);
 }
-
-async function atRestNow(site: Site): Promise<boolean> {
-  const client = await site.client();
-  const status = await client.status({ service: 'web' });
-  return status.phase === 'steady' && status.groups.find((group) => group.release === status.serving)?.healthy === status.size;
-}
-
-const atRest = (site: Site): Promise<void> => until('the fleet at rest', 60, () => atRestNow(site), 50);
 
 async function measure(site: Site, kind: string): Promise<boolean> {
   const load: Load = startLoad({ host: '127.0.0.1', port: PORT, users: 32, requests: REQUESTS });

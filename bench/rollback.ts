@@ -4,7 +4,7 @@
  */
 import { print } from './figures.ts';
 import { startLoad } from './load.ts';
-import { openSite } from './site.ts';
+import { openSite, until } from './site.ts';
 
 const RUNS = Number(process.argv[2] ?? 20);
 const PORT = 18_081;
@@ -18,6 +18,10 @@ try {
     const name = `w${run}`;
     await site.version(name);
     await site.must('deploy', '--strategy', 'blue-green');
+    await until('no instance left of what was warm before', 60, async () => {
+      const { instances, groups } = await client.status({ service: 'web' });
+      return instances.length === groups.reduce((sum, group) => sum + group.size, 0);
+    });
     const load = startLoad({
       host: '127.0.0.1',
       port: PORT,

@@ -117,3 +117,12 @@ export const answers = (url: string): Promise<boolean> =>
     },
     () => false,
   );
+
+/** Nothing is under way, and what serves is whole. */
+export async function atRestNow(site: Site): Promise<boolean> {
+  const client = await site.client();
+  const status = await client.status({ service: 'web' });
+  return status.phase === 'steady' && status.groups.find((group) => group.release === status.serving)?.healthy === status.size;
+}
+
+export const atRest = (site: Site): Promise<void> => until('the fleet at rest', 60, () => atRestNow(site), 50);
