@@ -6,6 +6,7 @@ import { openApiDocument } from '../src/api/openapi.ts';
 import { cliReference } from '../src/cli/reference.ts';
 import { CATALOGUE } from '../src/errors/catalogue.ts';
 import { version } from '../src/platform/version.ts';
+import { WAITING } from '../src/plan/waiting.ts';
 import { CAUSES } from '../src/reproduce/causes.ts';
 import { jsonSchema } from '../src/spec/json-schema.ts';
 import { referenceMarkdown } from '../src/spec/reference.ts';
@@ -17,6 +18,7 @@ export const generatedDocs = (): Readonly<Record<string, string>> => ({
   'docs/reference/errors.md': errorsMarkdown(),
   'docs/reference/cli.md': cliReference(),
   'docs/reference/causes.md': causesMarkdown(),
+  'docs/reference/states.md': statesMarkdown(),
   'docs/reference/openapi.json': `${JSON.stringify(openApiDocument(version()), null, 2)}\n`,
 });
 
@@ -57,6 +59,28 @@ that fits it; see [reproducible bakes](../reproducible.md).
 | cause | why the bakes differ | what to do |
 | --- | --- | --- |
 ${rows.join('\n')}
+`;
+}
+
+function statesMarkdown(): string {
+  const rows = Object.entries(WAITING).map(
+    ([state, { waitsFor, deadline, otherwise }]) =>
+      `| \`${state}\` | ${cell(waitsFor)} | ${cell(deadline)} | ${cell(otherwise)} |`,
+  );
+  return `# States, their deadlines and their ways out
+
+Generated from the planner's table by \`scripts/generate-docs.ts\`. Whatever a fleet waits for is one of these; \`kiln status\` shows which,
+until when, and what happens then (in the API: \`waits\`). Defaults are in brackets. \`kiln abort\` works in every one of them that belongs
+to a rollout, but past a point of no return only with \`--past-no-return\`.
+
+Time in which no daemon ran counts against none of these deadlines: they are as much later, and the history says so.
+
+| state | waits for | deadline | at the deadline |
+| --- | --- | --- | --- |
+${rows.join('\n')}
+
+A fleet that shows none of them is at rest: steady, empty, stopped or removed. That there is no other state, and that time alone
+leads out of each, is checked by a model of the planner (\`test/simulation/transitions.test.ts\`).
 `;
 }
 

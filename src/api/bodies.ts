@@ -305,8 +305,10 @@ export const Release = z
   .meta({ id: 'Release' });
 
 const Wait = z.object({
+  /** As in docs/reference/states.md. */
+  state: z.string(),
   reason: z.string(),
-  /** When it gives up; null where it need not. */
+  /** When it gives up; null: a person is needed, and Kiln goes on trying. */
   until: time.nullable(),
   /** What happens then. */
   otherwise: z.string(),

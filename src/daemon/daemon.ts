@@ -31,6 +31,7 @@ import { openLineage } from './lineage.ts';
 import { clearSocket, lockHome, watchLock } from './lock.ts';
 import { mendImages } from './mend-images.ts';
 import type { Machine, Parts } from './parts.ts';
+import { openPulse } from './pulse.ts';
 import { followPatch, openPatches } from './patch.ts';
 import { serveBySetting } from './serve.ts';
 import { openWebhooks } from './webhooks.ts';
@@ -76,6 +77,9 @@ async function start(options: DaemonOptions, undo: AsyncDisposableStack): Promis
   const machine = await options.openMachine(home, clock, log);
   const parts = assemble(options, journal, machine);
   undo.defer(() => leave(machine));
+  const pulse = openPulse(home, journal, clock);
+  undo.defer(() => pulse.stop());
+  parts.fleets.missed(pulse.awayMs);
   parts.fleets.start();
   undo.defer(() => parts.fleets.close());
   followCascade(parts, () => {}).catch((error: unknown) => log.warn({ err: error }, 'a cascade stopped'));

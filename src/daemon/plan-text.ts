@@ -81,6 +81,7 @@ function describeEvent(event: FleetEvent): readonly string[] {
     case 'warm.expired':
     case 'fleet.stopped':
     case 'fleet.started':
+    case 'fleet.unattended':
     case 'fleet.retiring':
     case 'fleet.retired':
       return [];

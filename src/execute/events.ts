@@ -31,6 +31,7 @@ export const FLEET_KINDS: ReadonlySet<string> = new Set<FleetEvent['kind']>([
   'warm.expired',
   'fleet.stopped',
   'fleet.started',
+  'fleet.unattended',
   'fleet.retiring',
   'fleet.retired',
 ]);

@@ -104,6 +104,11 @@ export class Fleet {
     return events;
   }
 
+  /** No daemon has looked after it for so long at least. */
+  unattended(ms: number): void {
+    this.#append([entryOf(this.id, { kind: 'fleet.unattended', ms })]);
+  }
+
   /** What would be done now; nothing is. */
   async preview(events: readonly FleetEvent[]): Promise<Plan> {
     const { engine, clock, executor, revoked } = this.#parts;

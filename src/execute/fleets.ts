@@ -120,6 +120,12 @@ export class Fleets {
     return events.length > 0;
   }
 
+  /** For so long at least no daemon has run: said to each fleet of which deadlines ran meanwhile, before it looks at anything. */
+  missed(ms: number): void {
+    if (ms < WORTH_SAYING_MS) return;
+    for (const id of this.list()) if (hasDeadlines(this.state(id))) this.fleet(id).unattended(ms);
+  }
+
   /** Something outside the fleets has changed what they may do: all look at once. */
   wake(): void {
     for (const fleet of this.#fleets.values()) fleet.wake();
@@ -178,6 +184,12 @@ const deployOf = ({ size, bounds, upkeep }: DeployRequest, release: Release): Co
   bounds,
   ...(upkeep === undefined ? {} : { upkeep }),
 });
+
+/** A restart that nobody notices is none. */
+const WORTH_SAYING_MS = 1_000;
+
+const hasDeadlines = ({ rollout, recycled, life, tasks }: FleetState): boolean =>
+  rollout !== null || recycled !== null || life === 'retiring' || tasks.some(({ ended }) => ended === null);
 
 const isThere = ({ state }: Fleet): boolean => state.releases.length > 0 && state.life !== 'retired';
 

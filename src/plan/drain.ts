@@ -6,6 +6,7 @@
  * once. Nothing is closed before its budget is spent, and nothing is stopped before the last was closed.
  */
 import { groupOf, type InstanceId } from '../domain/ids.ts';
+import type { ReleaseContent } from '../domain/release.ts';
 import type { EndpointObservation, InstanceObservation } from '../engines/engine.ts';
 import type { KeeperEvent } from './events.ts';
 import type { KeeperInput } from './keeper-input.ts';
@@ -31,6 +32,12 @@ function budgetsOf({ release }: KeeperInput, id: InstanceId): Budgets {
   const routing = release(groupOf(id))?.content.routing;
   const { drainMs = 0, streamDrainMs = 0, streamPaceMs = PACE_MS } = routing ?? {};
   return { requestsMs: drainMs, streamsMs: Math.max(drainMs, streamDrainMs), paceMs: streamPaceMs };
+}
+
+/** The longest that an instance of the release takes from being asked to leave to its end, however busy it is. */
+export function leavingMs({ routing, launch }: Pick<ReleaseContent, 'routing' | 'launch'>): number {
+  const { drainMs, streamDrainMs, streamPaceMs = PACE_MS } = routing;
+  return Math.max(drainMs, streamDrainMs) + streamPaceMs + LATE_MS + launch.stopGraceMs;
 }
 
 /**

@@ -103,6 +103,8 @@ export type FleetEvent =
   /** Nothing of it runs until it is started again; what it is stays as it was. */
   | { readonly kind: 'fleet.stopped' }
   | { readonly kind: 'fleet.started' }
+  /** For so long at least no daemon ran while deadlines of the fleet did: that time counts against none of them. */
+  | { readonly kind: 'fleet.unattended'; readonly ms: number }
   | { readonly kind: 'fleet.retiring' }
   | { readonly kind: 'fleet.retired' };
 

@@ -6,6 +6,7 @@ import type { Digest } from '../domain/digest.ts';
 import type { FleetId, GroupId, InstanceId, JobId, ReleaseNumber } from '../domain/ids.ts';
 import type { Traffic } from '../engines/engine.ts';
 import type { FleetEvent } from './events.ts';
+import type { WaitingState } from './waiting.ts';
 
 export type Step =
   | { readonly kind: 'record'; readonly event: FleetEvent }
@@ -24,9 +25,10 @@ export type Step =
   | { readonly kind: 'forget-fleet' };
 
 export interface Wait {
+  readonly state: WaitingState;
   /** "2 of 3 instances of r8 healthy". */
   readonly what: string;
-  /** When it gives up, ms since the epoch; null where it need not. */
+  /** When it gives up, ms since the epoch; null: a person is needed, and Kiln goes on trying. */
   readonly until: number | null;
   /** What happens then: "rolls back to r7". */
   readonly otherwise: string;

@@ -8,11 +8,13 @@ import type { CanaryRule, FleetObservation } from '../engines/engine.ts';
 import type { FleetEvent } from './events.ts';
 import { failureOf } from './failure.ts';
 import type { Plan, Step, Wait } from './plan.ts';
-import type { FleetState } from './state.ts';
+import type { FleetState, Rollout } from './state.ts';
+import type { WaitingState } from './waiting.ts';
+import { leavingDeadline, leavingWait } from './leaving.ts';
 import { whyNoReturn } from './no-return.ts';
 import { blueGreen } from './strategies/blue-green.ts';
 import { canary } from './strategies/canary.ts';
-import { finish, PAUSE_MS } from './strategies/parts.ts';
+import { finish, givesUpAt, wayOut } from './strategies/parts.ts';
 import { hold } from './strategies/hold.ts';
 import { recreate, writersFirst } from './strategies/recreate.ts';
 import { restore } from './strategies/restore.ts';
@@ -49,7 +51,7 @@ function planFor(world: World, facts: Facts): Plan {
   const scaled = scaleOf(world, facts.load)?.event ?? null;
   if (scaled !== null) return planOf(world, [record(scaled)], []);
   if (rollout === null) return rest(world);
-  if (rollout.to === null) return empty(world);
+  if (rollout.to === null) return empty(world, rollout);
   return roll(rolloutWorld(world, rollout, rollout.to));
 }
 
@@ -64,12 +66,27 @@ function roll(world: RolloutWorld): Plan {
   const failed = failureOf(world);
   if (failed !== null) return planOf(world, [record(failed)], []);
   if (!rollout.imageReady && world.target.running === 0) {
-    const waits = [{ what: `the image of r${release.number}`, until: null, otherwise: 'rolls back' }];
-    return planOf(world, [...standFast(world), { kind: 'ensure-image', image: release.content.image }], waits);
+    const wait = waitOf(world, 'image', `the image of r${release.number} to be made ready`);
+    return planOf(world, [...standFast(world), { kind: 'ensure-image', image: release.content.image }], [wait]);
   }
-  if (rollout.pausedAt !== null) return paused(world, rollout.pausedAt);
-  const goal = goalOf(world);
+  if (rollout.pausedAt !== null) {
+    return planOf(world, [], [waitOf(world, 'paused', 'paused: somebody to resume or abort')]);
+  }
+  const goal = neverSilent(world, goalOf(world));
   return settle(world, withWarm(world, goal), [...expiries(world), ...progressOf(world, goal), ...(goal.events ?? [])]);
+}
+
+const waitOf = (world: RolloutWorld, state: WaitingState, what: string): Wait => ({
+  state,
+  what,
+  until: givesUpAt(world),
+  otherwise: wayOut(world),
+});
+
+/** A rollout whose instances are as wanted and that is not done waits for the load balancer. */
+function neverSilent(world: RolloutWorld, goal: Goal): Goal {
+  const silent = goal.waits.length === 0 && goal.done === null;
+  return silent ? { ...goal, waits: [waitOf(world, 'traffic', BALANCER.what)] } : goal;
 }
 
 /** Ways back that older windows still cover stay as they are, whatever goes on (law 5). */
@@ -93,6 +110,7 @@ function goalOf(world: RolloutWorld): Goal {
 
 /** The way on has failed, and the way back is closed. */
 const forPerson = ({ rollout, state }: RolloutWorld): Wait => ({
+  state: 'person',
   what: `somebody to deploy what works (${whyNoReturn(state, rollout.from) ?? rollout.reason})`,
   until: null,
   otherwise: 'Kiln holds everything as it is',
@@ -135,32 +153,32 @@ function progressOf({ rollout, target }: RolloutWorld, goal: Goal): readonly Fle
   return [{ kind: 'rollout.progress', ready, size, failures: target.failures }];
 }
 
-/** Nothing moves but what heals; the deadline of a pause is a day. */
-function paused(world: RolloutWorld, pausedAt: number): Plan {
-  const until = pausedAt + PAUSE_MS;
-  return planOf(world, [], [{ what: 'paused: somebody to resume or abort', until, otherwise: 'rolls back' }]);
-}
-
 function expiries(world: World): readonly FleetEvent[] {
   const ways = covered(world);
   return world.state.warm.filter((warm) => !ways.includes(warm)).map(({ release }) => ({ kind: 'warm.expired', release }));
 }
 
 /** A first deploy that failed: there is nothing to go back to but the empty fleet, which listens nowhere. */
-function empty(world: World): Plan {
-  if (isEmpty(world)) return planOf(world, [{ kind: 'forget-fleet' }, record(finish('rolled-back', []))], []);
-  return settle(world, { ...NOTHING, weights: {} }, []);
+function empty(world: World, { phase, progress, reason }: Rollout): Plan {
+  const waits = leavingWait(world, { state: 'emptying', since: progress.at });
+  if (phase !== 'attention' && world.now >= leavingDeadline(world, progress.at)) {
+    return planOf(world, [record({ kind: 'rollout.attention', reason: `${reason}; what is left of it does not end` })], []);
+  }
+  if (isEmpty(world)) return planOf(world, [{ kind: 'forget-fleet' }, record(finish('rolled-back', []))], waits);
+  return settle(world, { ...NOTHING, weights: {}, waits }, []);
 }
 
 /** Everything drained and down; the groups stay, with their places in the state, to come back as they were. */
 function stopped(world: World): Plan {
   const sizes = new Map(world.groups.filter((view) => !view.deleting).map((view) => [view.group, 0] as const));
-  return settle(world, { ...NOTHING, sizes, weights: {} }, []);
+  const waits = leavingWait(world, { state: 'stopping', since: world.state.downSince ?? world.now, stays: true });
+  return settle(world, { ...NOTHING, sizes, weights: {}, waits }, []);
 }
 
 function retire(world: World): Plan {
-  if (!isEmpty(world)) return settle(world, { ...NOTHING, weights: {} }, []);
-  return planOf(world, [{ kind: 'forget-fleet' }, record({ kind: 'fleet.retired' })], []);
+  const waits = leavingWait(world, { state: 'removing', since: world.state.downSince ?? world.now });
+  if (!isEmpty(world)) return settle(world, { ...NOTHING, weights: {}, waits }, []);
+  return planOf(world, [{ kind: 'forget-fleet' }, record({ kind: 'fleet.retired' })], waits);
 }
 
 const isEmpty = ({ groups, jobs }: World): boolean => groups.length === 0 && jobs.length === 0;
@@ -184,8 +202,18 @@ function settle(world: World, goal: Goal, events: readonly FleetEvent[]): Plan {
     ...work.steps,
     ...(goal.done === null ? [] : [record(goal.done)]),
   ];
-  return planOf(world, steps, work.waits.length > 0 ? work.waits : goal.waits);
+  const waits = work.waits.length > 0 ? work.waits : goal.waits;
+  const silent = waits.length === 0 && steps.some(({ kind }) => kind === 'set-traffic');
+  return planOf(world, steps, silent ? [BALANCER] : waits);
 }
+
+/** Of a fleet at rest, whose load balancer is away. */
+const BALANCER: Wait = {
+  state: 'traffic',
+  what: 'the load balancer to do what it was told',
+  until: null,
+  otherwise: 'Kiln goes on trying',
+};
 
 const sizeOf = (world: World, group: GroupId): number | undefined => world.groups.find((view) => view.group === group)?.size;
 

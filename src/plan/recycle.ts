@@ -37,12 +37,13 @@ function renewable(world: World): GroupView | null {
   return groups.find((view) => view.release === state.serving) ?? null;
 }
 
-/** The next time at which an instance reaches its age, after now; null: none does. */
+/** The next time, after now, at which an instance is to be replaced; null: none is. */
 export function nextDue(world: World): number | null {
   const { maxAgeMs } = world.state.upkeep;
   const view = maxAgeMs === null ? null : renewable(world);
   if (view === null || maxAgeMs === null) return null;
-  const times = view.members.map((member) => dueAt(member, maxAgeMs)).filter((at) => at > world.now);
+  const { recycleAfter } = world.state;
+  const times = view.members.map((member) => Math.max(recycleAfter, dueAt(member, maxAgeMs))).filter((at) => at > world.now);
   return times.length === 0 ? null : Math.min(...times);
 }
 
@@ -84,7 +85,8 @@ export function replacing(world: World): Replacing | null {
   if (recycled === null || view === null) return null;
   const { instance } = recycled;
   const what = `one that takes the place of ${instance}, for its age`;
-  const wait = { what, until: deadlineOf(world), otherwise: `leaves it, and tries again in ${RETRY_MS / 60_000} minutes` };
+  const otherwise = `leaves it, and tries again in ${RETRY_MS / 60_000} minutes`;
+  const wait: Wait = { state: 'recycling', what, until: deadlineOf(world), otherwise };
   const ready = view.size === world.size + 1 && view.steady > world.size;
   return { instance, ready, wait };
 }

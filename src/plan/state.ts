@@ -95,7 +95,8 @@ export interface FleetState extends TaskState {
   readonly ended: Ended | null;
   /** `stopped`: by a person, who will start it again. */
   readonly life: 'active' | 'stopped' | 'retiring' | 'retired';
-  readonly stoppedAt: number | null;
+  /** Since when it is stopped, or being removed. */
+  readonly downSince: number | null;
 }
 
 export const emptyFleet = (fleet: FleetId): FleetState => ({
@@ -116,7 +117,7 @@ export const emptyFleet = (fleet: FleetId): FleetState => ({
   warm: [],
   ended: null,
   life: 'active',
-  stoppedAt: null,
+  downSince: null,
 });
 
 /** Throws nothing: an event that does not fit the state leaves it as it is. */
@@ -171,19 +172,22 @@ export function fold(state: FleetState, event: FleetEvent, seq: number, at: numb
     case 'rollout.resumed':
       return resumed(next, at);
     case 'rollout.attention':
-      return withRollout(next, { phase: 'attention', reason: event.reason });
+      // Whoever paused it has not come: a person is waited for all the same, and meanwhile it heals.
+      return withRollout(next, { phase: 'attention', reason: event.reason, pausedAt: null });
     case 'rollout.finished':
       return finished(next, event.outcome, event.warm, at);
     case 'warm.expired':
       return { ...next, warm: state.warm.filter((warm) => warm.release !== event.release) };
     case 'fleet.stopped':
-      return { ...next, life: 'stopped', stoppedAt: at, recycled: null };
+      return { ...next, life: 'stopped', downSince: at, recycled: null };
     case 'fleet.started':
       return startedAgain(next, at);
     case 'fleet.retiring':
-      return { ...next, life: 'retiring', rollout: null, warm: [] };
+      return { ...next, life: 'retiring', downSince: at, rollout: null, warm: [] };
     case 'fleet.retired':
-      return { ...next, life: 'retired', serving: null, trail: [], ended: null };
+      return { ...next, life: 'retired', downSince: null, serving: null, trail: [], ended: null };
+    case 'fleet.unattended':
+      return postponed(next, event.ms);
   }
 }
 
@@ -256,21 +260,43 @@ const withRollout = (state: FleetState, change: Partial<Rollout>): FleetState =>
 
 /** The deadlines begin anew: all of its instances do. */
 function startedAgain(state: FleetState, at: number): FleetState {
-  const active = { ...state, life: 'active', stoppedAt: null } as const;
-  return state.rollout === null ? active : withRollout(active, { progress: { ...state.rollout.progress, at } });
+  const active = { ...state, life: 'active', downSince: null } as const;
+  if (state.rollout === null) return active;
+  const { progress, ...rollout } = later(state.rollout, at - (state.downSince ?? at));
+  return withRollout(active, { ...rollout, progress: { ...progress, at } });
 }
 
 /** The time spent paused does not count against the deadline. */
 function resumed(state: FleetState, at: number): FleetState {
   const { rollout } = state;
   if (rollout === null || rollout.pausedAt === null) return state;
-  const pausedMs = at - rollout.pausedAt;
-  const progress = { ...rollout.progress, at: rollout.progress.at + pausedMs };
-  const { window } = rollout.canary;
-  const canary = { ...rollout.canary, window: window === null ? null : { ...window, at: window.at + pausedMs } };
-  const { reachedAt } = rollout.checkpoints;
-  const checkpoints = { ...rollout.checkpoints, reachedAt: reachedAt === null ? null : reachedAt + pausedMs };
-  return { ...state, rollout: { ...rollout, pausedAt: null, progress, canary, checkpoints } };
+  return { ...state, rollout: { ...later(rollout, at - rollout.pausedAt), pausedAt: null } };
+}
+
+/** As if all of it had begun so much later. */
+function later(rollout: Rollout, ms: number): Rollout {
+  const { progress, canary, checkpoints, pausedAt } = rollout;
+  const moved = (at: number | null): number | null => (at === null ? null : at + ms);
+  const window = canary.window === null ? null : { ...canary.window, at: canary.window.at + ms };
+  return {
+    ...rollout,
+    progress: { ...progress, at: progress.at + ms },
+    canary: { ...canary, window },
+    checkpoints: { ...checkpoints, reachedAt: moved(checkpoints.reachedAt) },
+    pausedAt: moved(pausedAt),
+  };
+}
+
+/** Time in which nobody looked after the fleet counts against no deadline. */
+function postponed(state: FleetState, ms: number): FleetState {
+  const { rollout, recycled, downSince, tasks } = state;
+  return {
+    ...state,
+    rollout: rollout === null ? null : later(rollout, ms),
+    recycled: recycled === null ? null : { ...recycled, at: recycled.at + ms },
+    downSince: downSince === null ? null : downSince + ms,
+    tasks: tasks.map((run) => (run.ended === null ? { ...run, startedAt: run.startedAt + ms } : run)),
+  };
 }
 
 function finished(state: FleetState, outcome: Outcome, warm: readonly Warm[], at: number): FleetState {

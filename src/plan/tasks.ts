@@ -70,7 +70,13 @@ export interface TaskWork {
   readonly events: readonly FleetEvent[];
   readonly steps: readonly Step[];
   /** Null: the point is behind. */
-  readonly wait: { readonly what: string; readonly until: number | null } | null;
+  readonly wait: {
+    readonly what: string;
+    /** Null: for another's end, as long as any rollout may stand still. */
+    readonly until: number | null;
+    /** The rollout does not go on without it. */
+    readonly required: boolean;
+  } | null;
 }
 
 const NOTHING: TaskWork = { events: [], steps: [], wait: null };
@@ -84,8 +90,9 @@ export function taskWork(state: FleetState, whose: Whose, at: Point, jobs: reado
   const names = { rollout: whose.rollout, release: whose.release.number, task: task.name };
   const own = jobOf(state, names);
   const other = task.kind === 'job' ? jobs.find((job) => job.id !== own && !isOver(job)) : undefined;
-  if (other !== undefined) return { ...NOTHING, wait: { what: `${other.id} to stop`, until: null } };
-  const wait = { what: waitText(task, whose.release), until: deadlineOf(run?.startedAt ?? now, task) };
+  if (other !== undefined) return { ...NOTHING, wait: { what: `${other.id} to stop`, until: null, required: true } };
+  const until = deadlineOf(run?.startedAt ?? now, task);
+  const wait = { what: waitText(task, whose.release), until, required: isRequired(task) };
   return {
     events: run === null ? [{ kind: 'task.started', ...names }] : [],
     steps: stepsFor(task, names, jobs.find(({ id }) => id === own)?.status ?? 'made'),

@@ -37,6 +37,8 @@ export interface GroupView {
   /** Its share of the traffic in basis points, as the load balancer has acknowledged it. */
   readonly weight: number;
   readonly deleting: boolean;
+  /** While the brake holds: when the next launch is allowed. */
+  readonly brakedUntil: number | null;
   readonly members: readonly Member[];
 }
 
@@ -137,6 +139,7 @@ function viewOf(state: FleetState, seen: GroupObservation, weights: Weights, now
     nextReadyAt: times.length === 0 ? null : Math.min(...times),
     weight: weights[seen.group] ?? 0,
     deleting: seen.deleting,
+    brakedUntil: seen.brakedUntil,
     members: seen.members,
   };
 }
@@ -178,6 +181,7 @@ const absent = (group: GroupId, release: ReleaseNumber): GroupView => ({
   nextReadyAt: null,
   weight: 0,
   deleting: false,
+  brakedUntil: null,
   members: [],
 });
 

@@ -87,6 +87,10 @@ class History {
   readonly #behaviours = new Map<Digest, Behaviour>();
   readonly #tasks = new TaskWatch((job) => this.#world.hasPassed(job));
   #daemon: Daemon;
+  /** Nobody starts the daemon before then, but for a person who wants something of it. */
+  #awayUntil = 0;
+  /** When a daemon last did something. */
+  #aliveAt = 0;
   /** Of each group, as last asked for. */
   readonly #sizes = new Map<GroupId, number>();
   #crashes = 0;
@@ -121,6 +125,7 @@ class History {
       clock.at(at, () => this.#act(act));
     }
     await this.#driveUntil(at + SETTLING_MS);
+    await this.#driveUntil(this.#awayUntil);
     this.#acting = false;
     this.#world.setFaults(noFaults);
     if (!this.#mayStayPaused()) {
@@ -205,7 +210,7 @@ class History {
   #act(act: Act): void {
     this.#note(`— ${act.kind}`);
     this.#changed = true;
-    if (!this.#alive()) this.#restart();
+    if (!this.#alive() && !OF_THE_WORLD.has(act.kind)) this.#restart();
     try {
       this.#give(act);
     } catch (error) {
@@ -280,6 +285,10 @@ class History {
         return this.#world.killBalancer(act.forMs);
       case 'crash':
         return session.life.end();
+      case 'outage':
+        this.#aliveAt = this.#world.clock.now();
+        this.#awayUntil = this.#aliveAt + act.forMs;
+        return session.life.end();
     }
   }
 
@@ -334,7 +343,12 @@ class History {
   /** A tick, then time on to the next moment at which anything can happen, at most to `end`. */
   async #step(end: number): Promise<void> {
     const { clock } = this.#world;
+    if (!this.#alive() && clock.now() < this.#awayUntil) {
+      await clock.advance(Math.min(end, this.#awayUntil) - clock.now(), () => this.#alive());
+      return;
+    }
     if (!this.#alive()) this.#restart();
+    this.#aliveAt = clock.now();
     this.#changed = false;
     const next = await this.#tick();
     if (!this.#alive() || this.#changed) return;
@@ -383,6 +397,8 @@ class History {
     this.#crashes += 1;
     this.#note('— the daemon starts again');
     this.#daemon = this.#start(this.#journal);
+    this.#daemon.fleets.missed(this.#awayUntil === 0 ? 0 : this.#world.clock.now() - this.#aliveAt);
+    this.#awayUntil = 0;
   }
 
   /** Law 9: a new daemon over the journal's text comes to the same state. */
@@ -402,6 +418,9 @@ class History {
     if (again !== seen) this.broken.add(`law 9: the journal replays to other groups: ${seen} is now ${again}`);
   }
 }
+
+/** What happens without Kiln. */
+const OF_THE_WORLD: ReadonlySet<Act['kind']> = new Set(['kill', 'kill-balancer', 'load', 'reboot', 'outage']);
 
 const CALL = { signal: new AbortController().signal };
 

@@ -28,6 +28,8 @@ export type Act =
   | { readonly kind: 'pause' | 'resume' | 'stop' | 'start' | 'retire' | 'crash' }
   | { readonly kind: 'promote'; readonly past: 'step' | 'all' }
   | { readonly kind: 'scale'; readonly size: number | 'auto' }
+  /** The daemon dies, and nobody starts another for so long unless a person asks for something. */
+  | { readonly kind: 'outage'; readonly forMs: number }
   /** How many requests the fleet gets from now on. */
   | { readonly kind: 'load'; readonly requestsPerMs: number }
   /** The image of an earlier deploy, in `inMs`. */
@@ -115,7 +117,8 @@ const ACTS: readonly (readonly [number, (random: Random, fleet: FleetTraits) => 
   [6, (random) => ({ kind: 'load', requestsPerMs: random.pick([0, 0.02, 0.1, 0.3, 1]) })],
   [7, (random) => ({ kind: 'kill', nth: random.below(12) })],
   [4, (random) => ({ kind: 'kill-balancer', forMs: random.pick([50, 500, 5000, 30_000]) })],
-  [5, () => ({ kind: 'crash' })],
+  [4, () => ({ kind: 'crash' })],
+  [1, (random) => ({ kind: 'outage', forMs: random.pick([30_000, 600_000, 7_200_000]) })],
   [2, () => ({ kind: 'stop' })],
   [3, () => ({ kind: 'start' })],
   [1, () => ({ kind: 'retire' })],

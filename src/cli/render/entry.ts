@@ -111,6 +111,7 @@ const WORDS: Readonly<Record<string, (data: Data) => string>> = {
   'warm.expired': ({ release }) => `r${textOf(release)} no longer kept warm`,
   'fleet.stopped': () => 'the fleet is stopped',
   'fleet.started': () => 'the fleet is started again',
+  'fleet.unattended': ({ ms }) => `no daemon ran for ${duration(Number(ms))}: deadlines are as much later`,
   'fleet.retiring': () => 'the fleet is being retired',
   'fleet.retired': () => 'the fleet is retired',
   'unexplained.retiring': ({ instances, by }) =>

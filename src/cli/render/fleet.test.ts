@@ -23,7 +23,9 @@ test('a rollout says how far it is, why it waits, when it gives up, and what can
     phase: 'advancing',
     target: r8,
     groups: [group(7, { size: 2, healthy: 2, weight: 6667 }), group(8, { size: 2, healthy: 1, weight: 3333 })],
-    waits: [{ reason: '1 of 2 instances of r8 healthy', until: NOW + 252_000, otherwise: 'rolls back to r7' }],
+    waits: [
+      { state: 'instances', reason: '1 of 2 instances of r8 healthy', until: NOW + 252_000, otherwise: 'rolls back to r7' },
+    ],
   });
   assert.equal(
     text(status),
@@ -90,7 +92,14 @@ test('the tasks of a rollout: what passed, what is waited for, what comes', () =
       task({ name: 'approval-traffic', title: 'approval', kind: 'approval', at: 'traffic', state: 'running', startedAt: NOW }),
       task({ name: 'webhook-1-after', title: 'webhook https://ops.example/', kind: 'webhook', at: 'after' }),
     ],
-    waits: [{ reason: 'somebody to approve r8 before it gets traffic', until: NOW + 3_600_000, otherwise: 'rolls back to r7' }],
+    waits: [
+      {
+        state: 'instances',
+        reason: 'somebody to approve r8 before it gets traffic',
+        until: NOW + 3_600_000,
+        otherwise: 'rolls back to r7',
+      },
+    ],
   });
   assert.equal(
     text(status),

@@ -60,7 +60,8 @@ function situationLines(
   { terminal, now }: Surroundings,
 ): readonly string[] {
   const lines = waits.map(({ reason, until, otherwise }) => {
-    const limit = until === null ? '' : `; ${harmless(otherwise)} in ${duration(until - now)}`;
+    const limit =
+      until === null ? `; ${harmless(otherwise)}` : `; ${harmless(otherwise)} in ${duration(Math.max(0, until - now))}`;
     return `  ${terminal.paint('yellow', '●')} ${harmless(reason)}${limit}`;
   });
   const judged = canary?.verdict;

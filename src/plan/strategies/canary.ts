@@ -14,7 +14,7 @@ import { answers, sameTraffic } from '../traffic.ts';
 import { allTo, isPast, previewed, serves, share, standing, type Goal, type GroupView, type RolloutWorld } from '../world.ts';
 import { blueGreen } from './blue-green.ts';
 import { instancesAt, ruleAt, stepText, weightAt, type Canary } from './canary-step.ts';
-import { canaryDeadline, deadlineOf, wayOut } from './parts.ts';
+import { canaryDeadline, givesUpAt, wayOut } from './parts.ts';
 
 export function canary(world: RolloutWorld, strategy: Canary): Goal {
   const { rollout, from } = world;
@@ -80,9 +80,9 @@ const without = (world: RolloutWorld, from: GroupView): Weights | null =>
   (world.target.weight > 0 || world.canary !== null) && world.target.healthy === 0 ? restOf(world, from) : null;
 
 function growWait(world: RolloutWorld, wanted: number): Wait {
-  const { target, rollout } = world;
+  const { target } = world;
   const what = `${Math.min(target.ready, wanted)} of ${wanted} canary instances of r${target.release} ready`;
-  return { what, until: rollout.phase === 'attention' ? null : deadlineOf(world), otherwise: wayOut(world) };
+  return { state: 'instances', what, until: givesUpAt(world), otherwise: wayOut(world) };
 }
 
 /** What both arms have answered so far; null where it can't be told. Copies are compared with requests of which there could be some. */
@@ -147,12 +147,13 @@ function stepWait(world: RolloutWorld, strategy: Canary, step: CanaryStep, from:
   const { window, step: number } = world.rollout.canary;
   const name = `step ${number + 1} of ${strategy.steps.length} ${stepText(step)}`;
   const until = canaryDeadline(world);
-  if (window === null) return { what: `${name}: the load balancer's counts`, until, otherwise: wayOut(world) };
-  if (!window.settled) return { what: `${name}: new instances to settle`, until, otherwise: wayOut(world) };
+  const given = { until, otherwise: wayOut(world) };
+  if (window === null) return { state: 'canary-counts', what: `${name}: the load balancer's counts`, ...given };
+  if (!window.settled) return { state: 'canary-counts', what: `${name}: new instances to settle`, ...given };
   const endsAt = step.holdMs === null ? null : window.at + step.holdMs;
-  if (endsAt === null) return { what: `${name}: somebody to promote it`, until, otherwise: wayOut(world) };
-  if (world.now < endsAt)
-    return { what: `${name}: its time`, until: endsAt, otherwise: strategy.judge === null ? 'goes on' : 'is judged' };
+  if (endsAt === null) return { state: 'canary-promotion', what: `${name}: somebody to promote it`, ...given };
+  const next = strategy.judge === null ? 'goes on' : 'is judged';
+  if (world.now < endsAt) return { state: 'canary-hold', what: `${name}: its time`, until: endsAt, otherwise: next };
   const now = armsOf(world, step, from);
   const arms = now === null ? null : since(window, now);
   const more =
@@ -161,5 +162,5 @@ function stepWait(world: RolloutWorld, strategy: Canary, step: CanaryStep, from:
       : moreNeeded(arms.canary, arms.baseline, strategy.judge, strategy.steps.length);
   const what = more === null ? "the load balancer's counts" : `about ${more} more requests to judge`;
   const otherwise = strategy.judge?.unsure === 'go-on' ? 'goes on' : wayOut(world);
-  return { what: `${name}: ${what}`, until: endsAt + (strategy.judge?.waitMs ?? 0), otherwise };
+  return { state: 'canary-evidence', what: `${name}: ${what}`, until: endsAt + (strategy.judge?.waitMs ?? 0), otherwise };
 }

@@ -42,7 +42,8 @@ export function checkpointWait(world: RolloutWorld, ahead: Ahead): Wait | null {
   if (reachedAt === null) return null;
   const name = `checkpoint ${ahead.number} of ${ahead.of} at ${ahead.percent} %`;
   const endsAt = ahead.holdMs === null ? null : reachedAt + ahead.holdMs;
-  if (endsAt !== null && world.now < endsAt) return { what: `${name}: its time`, until: endsAt, otherwise: 'goes on' };
+  if (endsAt !== null && world.now < endsAt)
+    return { state: 'checkpoint-hold', what: `${name}: its time`, until: endsAt, otherwise: 'goes on' };
   const what = endsAt === null ? `${name}: somebody to promote it` : `${name}: ${ahead.limit} ready instances`;
-  return { what, until: checkpointDeadline(world), otherwise: wayOut(world) };
+  return { state: 'checkpoint-promotion', what, until: checkpointDeadline(world), otherwise: wayOut(world) };
 }

@@ -38,6 +38,13 @@ export function deadlineOf(world: RolloutWorld): number {
   return rollout.progress.at + patienceMs;
 }
 
+/** When the rollout is given up, whatever it waits for; null: it is the way back and late, and Kiln goes on trying. */
+export function givesUpAt(world: RolloutWorld): number | null {
+  const { phase, pausedAt } = world.rollout;
+  if (phase === 'attention') return null;
+  return pausedAt === null ? deadlineOf(world) : pausedAt + PAUSE_MS;
+}
+
 /** A step has its time, the judge's, and as long again as any rollout may stand still. A step that waits for a person has a day. */
 export function canaryDeadline({ rollout, release }: RolloutWorld): number {
   const { strategy, deadlineMs } = release.content.replace;
@@ -60,14 +67,13 @@ export function checkpointDeadline({ rollout, release }: RolloutWorld): number {
 export const LAUNCH_MS = 5_000;
 
 export function waitForReady(world: RolloutWorld): readonly Wait[] {
-  const { target, size, rollout } = world;
+  const { target, size } = world;
   if (target.steady >= size) return [];
-  const until = rollout.phase === 'attention' ? null : deadlineOf(world);
   const what =
     target.ready >= size
       ? `r${target.release} to stay healthy until its next probe`
       : `${target.ready} of ${size} instances of r${target.release} ready`;
-  return [{ what, until, otherwise: wayOut(world) }];
+  return [{ state: 'instances', what, until: givesUpAt(world), otherwise: wayOut(world) }];
 }
 
 /** What happens at the deadline. */

@@ -6,7 +6,7 @@ import type { GroupId } from '../../domain/ids.ts';
 import type { Outcome } from '../events.ts';
 import { sameWeights } from '../traffic.ts';
 import { allTo, isPast, previewed, type Goal, type RolloutWorld } from '../world.ts';
-import { deadlineOf, finish, waitForReady, warmFrom, wayOut } from './parts.ts';
+import { finish, givesUpAt, waitForReady, warmFrom, wayOut } from './parts.ts';
 
 export function recreate(world: RolloutWorld, outcome: Outcome): Goal {
   const { target, others, from } = world;
@@ -34,14 +34,14 @@ export const writersFirst = ({ release }: RolloutWorld): boolean =>
 
 /** Traffic off, everything down. Nothing is deleted before it has stopped. */
 function clear(world: RolloutWorld): Goal {
-  const { target, others, rollout } = world;
+  const { target, others } = world;
   const names = others.filter((view) => view.running > 0).map((view) => `r${view.release}`);
-  const until = rollout.phase === 'attention' ? null : deadlineOf(world);
+  const what = `${names.join(', ')} to stop before r${target.release} starts`;
   return {
     sizes: new Map([...others.map((view) => [view.group, 0] as const), [target.group, 0]]),
     weights: {},
     preview: null,
-    waits: [{ what: `${names.join(', ')} to stop before r${target.release} starts`, until, otherwise: wayOut(world) }],
+    waits: [{ state: 'old-instances', what, until: givesUpAt(world), otherwise: wayOut(world) }],
     done: null,
   };
 }

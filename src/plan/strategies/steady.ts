@@ -1,5 +1,6 @@
 /** No rollout: the serving group at its size, one more while one is replaced; the ways back as they were left; nothing else. */
 import { groupId, type GroupId } from '../../domain/ids.ts';
+import { healingWait } from '../healing-wait.ts';
 import { replacing } from '../recycle.ts';
 import { allTo, covered, type Goal, type World } from '../world.ts';
 
@@ -12,7 +13,7 @@ export function steady(world: World): Goal {
   const weights = healthy ? allTo(group) : null;
   const replaced = replacing(world);
   sizes.set(group, replaced === null ? size : size + 1);
-  if (replaced === null) return { sizes, weights, preview: null, waits: [], done: null };
+  if (replaced === null) return { sizes, weights, preview: null, waits: healingWait(world), done: null };
   const { instance, ready, wait } = replaced;
   const retire = ready ? { retire: { instance, size, why: 'it has reached its age' } } : {};
   return { sizes, weights, preview: null, waits: [wait], done: null, ...retire };
