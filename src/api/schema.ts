@@ -284,7 +284,13 @@ export const SCHEMAS = {
     answer: z.object({ fleet, release: release.nullable(), references: References }),
   },
   releases: { input: ofFleet, answer: z.object({ fleet, releases: list(Release) }) },
-  rollback: { input: toFleet.extend({ to: z.int().positive().optional(), pastNoReturn }), answer: FleetStatus },
+  rollback: {
+    input: toFleet.extend({ to: z.int().positive().optional(), pastNoReturn }),
+    answer: FleetStatus.extend({
+      /** As it was decided, whatever has come of it since. `joined`: that rollout was under way; `unchanged`: the release served. */
+      asked: z.object({ outcome: z.enum(['started', 'joined', 'unchanged']), release: release.nullable() }),
+    }).meta({ id: 'RollbackAnswer' }),
+  },
   scale: {
     input: toFleet.extend({
       /** `auto`: it follows the load again. */

@@ -41,7 +41,7 @@ function daemonWith(entries: readonly EntryBody[], created = true): Record<strin
     },
     rollback: async (input: unknown) => {
       asked.push(input);
-      return fleet({ phase: 'restoring', target: r8 });
+      return { ...fleet({ phase: 'restoring', target: r8 }), asked: { outcome: 'started', release: 8 } };
     },
     events: (input: unknown) => {
       asked.push(input);
@@ -186,6 +186,22 @@ test('rollback waits for the release that the daemon names', async () => {
   });
   assert.equal(terminal.written[0], 'web.local   r7 → r8\n');
   assert.match(lines.at(-1) ?? '', /✓ r8 serves again/);
+});
+
+test('a rollback that has failed by the time of its answer is not said to serve already', async () => {
+  const back = entry(41, 'rollout.started', { from: 8, to: 7, cause: 'rollback', reason: 'rollback' });
+  const failed = entry(42, 'rollout.started', { from: 7, to: 8, cause: 'failure', reason: '3 instances of r7 failed' });
+  const there = fleet({ serving: r8, target: r8, groups: [group(8)] });
+  const asked = { ...there, asked: { outcome: 'started', release: 7 } };
+  const daemon = { ...daemonWith([back, failed, entry(43, 'rollout.finished', { outcome: 'rolled-back' })]) };
+  const context = fakeContext({ ...daemon, rollback: async () => asked, status: async () => there });
+  await assert.rejects(rollback(given({ SERVICE: 'web' }), context), code('ROLLED_BACK'));
+  const served = { ...there, asked: { outcome: 'unchanged', release: 8 } };
+  const { lines } = await rollback(
+    given({ SERVICE: 'web' }),
+    fakeContext({ ...daemon, rollback: async () => served, status: async () => there }),
+  );
+  assert.deepEqual(lines, ['web.local   r8 serves already']);
 });
 
 test('doctor ends with 2 where something fatal is missing, and names the fix', async () => {

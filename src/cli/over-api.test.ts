@@ -224,7 +224,7 @@ const handlers: Readonly<Record<string, (input: never, ctx: StreamContext) => Pr
     references: [{ ...reference, state: 'changed', now: { version: '7', fingerprint: 'f0' }, why: null }],
   }),
   releases: async () => ({ fleet: 'web.local', releases: [release] }),
-  rollback: async () => fleet(),
+  rollback: async () => ({ ...fleet(), asked: { outcome: 'started', release: 8 } }),
   scale: async () => fleet(),
   pause: async () => moving,
   resume: async () => moving,

@@ -144,8 +144,9 @@ test('a rollback to an address that another process has by now fails at once, an
   await assert.rejects(client.rollback({ service: 'web' }), isError('PORT_IN_USE'));
   assert.equal((await client.status({ service: 'web' })).phase, 'steady');
   world.takenPort = null;
-  await client.rollback({ service: 'web' });
+  assert.deepEqual((await client.rollback({ service: 'web' })).asked, { outcome: 'started', release: 1 });
   await steadyAt(client, 1);
+  assert.deepEqual((await client.rollback({ service: 'web', to: 1 })).asked, { outcome: 'unchanged', release: 1 });
 });
 
 test('a size out of bounds has a code of its own', async (t) => {

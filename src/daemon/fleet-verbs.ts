@@ -63,8 +63,11 @@ export function fleetVerbs(parts: Parts): FleetVerbs {
       parts.gate.shared(async () => {
         const { to = null, pastNoReturn } = input;
         const command = { kind: 'rollback', to: to as ReleaseNumber | null, pastNoReturn } as const;
-        await requireWay(parts, await named(input.service, ctx), command, ctx);
-        return give(input, command, ctx);
+        const fleet = await named(input.service, ctx);
+        await requireWay(parts, fleet, command, ctx);
+        const { changed, moving, target } = await fleets.command(fleet, command, input.by);
+        const outcome = changed ? 'started' : moving ? 'joined' : 'unchanged';
+        return { ...(await fleetStatus(parts, fleet, ctx)), asked: { outcome, release: target } };
       }),
     scale: (input, ctx) => {
       const until = input.forMs === undefined ? {} : { until: parts.clock.now() + input.forMs };

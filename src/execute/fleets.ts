@@ -55,6 +55,15 @@ export interface Deployed {
   readonly rollout: number | null;
 }
 
+/** What a command has come to, as it was when it was given. */
+export interface Commanded {
+  /** False: all was so already. */
+  readonly changed: boolean;
+  /** A rollout is under way, and where to; else what serves. */
+  readonly moving: boolean;
+  readonly target: ReleaseNumber | null;
+}
+
 export class Fleets {
   readonly #parts: FleetsParts;
   readonly #fleets = new Map<FleetId, Fleet>();
@@ -112,12 +121,13 @@ export class Fleets {
     return start?.to == null ? null : releaseOfState(state, start.to);
   }
 
-  /** Returns whether there was anything to do. Acts at once: resolves when the first rounds have run. */
-  async command(id: FleetId, command: Exclude<Command, { kind: 'deploy' }>, by: string): Promise<boolean> {
+  /** Acts at once: resolves when the first rounds have run, by which time the fleet may be elsewhere already. */
+  async command(id: FleetId, command: Exclude<Command, { kind: 'deploy' }>, by: string): Promise<Commanded> {
     const fleet = this.fleet(id);
-    const events = fleet.command(command, by);
+    const changed = fleet.command(command, by).length > 0;
+    const { rollout, serving } = fleet.state;
     await fleet.tick();
-    return events.length > 0;
+    return { changed, moving: rollout !== null, target: rollout === null ? serving : rollout.to };
   }
 
   /** For so long at least no daemon has run: said to each fleet of which deadlines ran meanwhile, before it looks at anything. */

@@ -19,14 +19,14 @@ export const run: Run = async (args, context) => {
   };
   const asked = await client.rollback(input);
   const around = { terminal: context.terminal, now: context.now() };
-  const { fleet, target } = asked;
-  const joined = before.target === target;
-  if (target === null || args.declined('wait')) return { document: asked, lines: fleetLines(asked, around) };
-  if (joined && before.phase === 'steady') return { document: asked, lines: [`${fleet}   r${target} serves already`] };
+  const { fleet } = asked;
+  const { outcome, release } = asked.asked;
+  if (outcome === 'unchanged') return { document: asked, lines: [`${fleet}   r${release} serves already`] };
+  if (release === null || args.declined('wait')) return { document: asked, lines: fleetLines(asked, around) };
 
-  if (!context.json) context.terminal.write(`${fleet}   ${releasesOf({ serving: before.serving, target })}\n`);
-  const status = await followRollout(client, { fleet, release: target, after, joined }, context);
+  if (!context.json) context.terminal.write(`${fleet}   ${releasesOf({ serving: before.serving, target: release })}\n`);
+  const status = await followRollout(client, { fleet, release, after, joined: outcome === 'joined' }, context);
   const now = context.now();
-  const verdict = `${context.terminal.paint('green', '✓')} r${target} serves again   ${duration(now - started)}`;
+  const verdict = `${context.terminal.paint('green', '✓')} r${release} serves again   ${duration(now - started)}`;
   return { document: status, lines: [...fleetLines(status, { ...around, now }).slice(1), `  ${verdict}`] };
 };
