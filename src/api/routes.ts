@@ -161,6 +161,18 @@ export const ROUTES = {
   approve: { method: 'POST', path: '/v1/fleets/:service/approve', answer: 'json', summary: 'Approve what the rollout waits for' },
   abort: { method: 'POST', path: '/v1/fleets/:service/abort', answer: 'json', summary: 'Give the rollout up and go back' },
   retire: { method: 'POST', path: '/v1/fleets/:service/retire', answer: 'json', summary: 'Drain and retire the whole fleet' },
+  planChaos: {
+    method: 'POST',
+    path: '/v1/fleets/:service/chaos/plan',
+    answer: 'json',
+    summary: 'What an experiment would kill, and what speaks against it',
+  },
+  chaos: {
+    method: 'POST',
+    path: '/v1/fleets/:service/chaos',
+    answer: 'json',
+    summary: 'Kill instances to see that the fleet heals',
+  },
 
   logs: { method: 'GET', path: '/v1/logs/:target', answer: 'stream', summary: 'Log lines of a service or an instance' },
   history: { method: 'GET', path: '/v1/history', answer: 'json', summary: 'Entries of the history, oldest first' },

@@ -27,6 +27,7 @@ import {
   TransferEvent,
   VulnerabilityReport,
 } from './bodies.ts';
+import { ChaosBegun, ChaosPlan } from './chaos-bodies.ts';
 import { Diff } from './diff-bodies.ts';
 import { by, count, cve, flag, folder, host, name, nothing, reason, reference } from './inputs.ts';
 import { Changes, References } from './configuration-bodies.ts';
@@ -44,6 +45,21 @@ import {
 import { PatchPlan, PatchStatus } from './patch-bodies.ts';
 import { digest, fleet, json, list, release, time } from './parts.ts';
 import type { JsonRoute, RouteName, StreamRoute } from './routes.ts';
+
+const Chaos = z.strictObject({
+  service: z.string().min(1).max(300),
+  by,
+  /** How many are killed; not heeded where a share or an instance is given. */
+  count: z.int().positive().max(10_000).default(1),
+  /** Of those that are healthy and serve, rounded down, at least one. */
+  percent: z.number().positive().max(100).optional(),
+  /** This one: its id, or `r7.k3f9x2`. */
+  instance: name.optional(),
+  /** Decides which; drawn and answered where it is absent. */
+  seed: z.int().nonnegative().optional(),
+  /** Whatever speaks against it. */
+  force: z.boolean().default(false),
+});
 
 const breakGlass = z.string().trim().min(3).max(500).optional();
 const Deploy = z.strictObject({
@@ -306,6 +322,8 @@ export const SCHEMAS = {
   approve: { input: toFleet, answer: FleetStatus },
   abort: { input: toFleet.extend({ pastNoReturn }), answer: FleetStatus },
   retire: { input: toFleet, answer: FleetStatus },
+  planChaos: { input: Chaos, answer: ChaosPlan },
+  chaos: { input: Chaos, answer: ChaosBegun },
 
   logs: {
     input: z.strictObject({ target: name, follow: flag.default(false), lines: count.default(1000) }),

@@ -7,7 +7,7 @@ import { join, resolve } from 'node:path';
 import { after, before, test } from 'node:test';
 
 import { ROUTE_NAMES } from '../api/routes.ts';
-import type { Handlers, HandlerContext } from '../api/schema.ts';
+import type { AnswerOf, Handlers, HandlerContext } from '../api/schema.ts';
 import { createServer, type Server } from '../api/server.ts';
 import { exec, type ExecResult } from '../platform/exec.ts';
 import { kilnHome } from '../platform/home.ts';
@@ -129,6 +129,15 @@ const untilGone = ({ signal }: StreamContext): Promise<never> =>
 
 /** The rollout to r8 of the folder `/rolled-back` fails; that of any other goes on for ever. */
 let folder = '';
+const chaosPlan = {
+  fleet: 'web.local',
+  victims: ['web.local.r7.k3f9x2'],
+  seed: 8137,
+  healthy: 3,
+  left: 2,
+  floor: 1,
+  objections: [],
+} as never as AnswerOf<'planChaos'>;
 const moving = fleet({ phase: 'advancing', target: group(8).release });
 
 const handlers: Readonly<Record<string, (input: never, ctx: StreamContext) => Promise<unknown>>> = {
@@ -226,6 +235,8 @@ const handlers: Readonly<Record<string, (input: never, ctx: StreamContext) => Pr
   releases: async () => ({ fleet: 'web.local', releases: [release] }),
   rollback: async () => ({ ...fleet(), asked: { outcome: 'started', release: 8 } }),
   scale: async () => fleet(),
+  planChaos: async () => chaosPlan,
+  chaos: async () => ({ ...chaosPlan, experiment: 4 }),
   pause: async () => moving,
   resume: async () => moving,
   approve: async () => moving,
@@ -295,6 +306,8 @@ const CALLS: readonly (readonly [args: string, exit: number])[] = [
   ['config web', 3],
   ['releases web', 0],
   ['rollback web --no-wait', 0],
+  ['chaos web --plan', 0],
+  ['chaos web --kill 50% --no-wait', 0],
   ['scale web 3', 0],
   ['pause web', 0],
   ['resume web', 0],

@@ -310,6 +310,27 @@ export const COMMANDS: readonly CommandSpec[] = [
   },
   ...ROLLOUT_COMMANDS,
   {
+    name: 'chaos',
+    group: 'Fleets',
+    summary: 'Kill instances as a fault would, to see that the fleet heals, and say how long that takes',
+    arguments: [service],
+    options: [
+      option('--kill <N>', 'how many: 2, or a share such as 50%; 1 by default'),
+      option('--instance <ID>', 'this one, as in r7.k3f9x2; drawn by a seed otherwise'),
+      option('--seed <N>', 'draw the same ones again'),
+      option('--plan', 'show what would be killed, and what speaks against it'),
+      option('--force', 'whatever speaks against it: too few left, or a rollout under way'),
+      option('--wait', 'wait until the fleet is whole again (default)'),
+      option('--no-wait', 'do not wait'),
+    ],
+    example: 'kiln chaos web --kill 50% --plan',
+    exits: {
+      2: 'usage; too few instances would be left, or it comes at a bad time',
+      5: 'the fleet was not whole again in time',
+    },
+    load: () => import('./commands/chaos.ts'),
+  },
+  {
     name: 'remove',
     group: 'Fleets',
     summary: 'Drain and retire a whole fleet; volumes, images and history stay',

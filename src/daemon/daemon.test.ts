@@ -6,12 +6,13 @@ import { test, type TestContext } from 'node:test';
 import pino from 'pino';
 
 import { Configuration } from '../config/configuration.ts';
+import type { FleetStatusBody } from '../client/client.ts';
 import type { FleetId } from '../domain/ids.ts';
 import { systemClock } from '../platform/clock.ts';
 import type { Home } from '../platform/home.ts';
 import { startDaemon } from './daemon.ts';
 import { fakeMachine, fakeWorld } from './testing/fake-machine.ts';
-import { isError, running, steadyAt, YAML, type Running } from './testing/running.ts';
+import { isError, running, statusWhen, steadyAt, YAML, type Running } from './testing/running.ts';
 
 test('deploy, deploy again, replace, roll back: over the API, into the history', async (t) => {
   const { client, folder, world } = await running(t);
@@ -147,6 +148,30 @@ test('a rollback to an address that another process has by now fails at once, an
   assert.deepEqual((await client.rollback({ service: 'web' })).asked, { outcome: 'started', release: 1 });
   await steadyAt(client, 1);
   assert.deepEqual((await client.rollback({ service: 'web', to: 1 })).asked, { outcome: 'unchanged', release: 1 });
+});
+
+test('an experiment kills, is kept in the history with who asked, and ends when the fleet is whole again', async (t) => {
+  const { client, folder } = await running(t);
+  await client.deploy({ folder }).result();
+  await steadyAt(client, 1);
+  const plan = await client.planChaos({ service: 'web', seed: 3 });
+  assert.deepEqual([plan.victims.length, plan.healthy, plan.left, plan.floor, plan.objections], [1, 2, 1, 1, []]);
+  const begun = await client.chaos({ service: 'web', seed: 3, by: 'ada' });
+  assert.deepEqual(begun.victims, plan.victims);
+  const whole = ({ instances, waits }: FleetStatusBody): boolean =>
+    waits.length === 0 &&
+    instances.length === 2 &&
+    instances.every(({ id, health }) => health === 'healthy' && id !== begun.victims[0]);
+  await statusWhen(client, whole);
+  const { entries } = await client.history({ service: 'web' });
+  const of = (kind: string): unknown => entries.find((entry) => entry.kind === kind)?.data;
+  assert.deepEqual(entries.find(({ seq }) => seq === begun.experiment)?.kind, 'chaos.begun');
+  assert.partialDeepStrictEqual(of('chaos.ended'), { id: begun.experiment, outcome: 'whole', killed: 1 });
+  assert.equal(of('instance.failed'), undefined);
+  await assert.rejects(
+    client.chaos({ service: 'web', count: 2 }),
+    isError('CHAOS_REFUSED', /0 of 2 healthy instances would be left/),
+  );
 });
 
 test('a size out of bounds has a code of its own', async (t) => {

@@ -5,6 +5,7 @@ import type { CallContext, Problem } from '../engines/engine.ts';
 import { version } from '../platform/version.ts';
 import { cascadeVerbs } from './cascade-verbs.ts';
 import { channelVerbs } from './channel-verbs.ts';
+import { chaosVerbs } from './chaos-verbs.ts';
 import { configurationVerbs } from './configuration.ts';
 import { deployVerbs } from './deploy-verbs.ts';
 import { diffVerbs } from './diff-verbs.ts';
@@ -41,6 +42,7 @@ export function kilnVerbs(parts: Parts): Handlers {
     ...revocationVerbs(parts),
     ...deployVerbs(parts),
     ...evidenceVerbs(parts),
+    ...chaosVerbs(parts),
     ...fleetVerbs(parts),
     ...historyVerbs(parts),
     ...logVerbs(parts),

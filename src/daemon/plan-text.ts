@@ -28,6 +28,8 @@ function describeStep(step: Step): readonly string[] {
       return [`bring ${step.group} to ${step.size} ${step.size === 1 ? 'instance' : 'instances'}`];
     case 'retire-instance':
       return [`drain and retire ${step.instance}`];
+    case 'kill-instance':
+      return [`kill ${step.instance}`];
     case 'set-traffic':
       return [`send the traffic to ${describeWeights(step.weights)}${describeRule(step.canary)}`];
     case 'start-job':
@@ -82,6 +84,8 @@ function describeEvent(event: FleetEvent): readonly string[] {
     case 'fleet.stopped':
     case 'fleet.started':
     case 'fleet.unattended':
+    case 'chaos.begun':
+    case 'chaos.ended':
     case 'fleet.retiring':
     case 'fleet.retired':
       return [];

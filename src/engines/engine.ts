@@ -67,6 +67,8 @@ export interface Traffic {
 export interface Member {
   readonly instance: InstanceId;
   readonly launchedAt: number;
+  /** One of those that `healthySince` counts. */
+  readonly healthy: boolean;
 }
 
 export interface GroupObservation {
@@ -112,6 +114,8 @@ export interface Engine {
   ensureGroup(group: GroupId, release: Release, size: number, ctx: CallContext): Promise<void>;
   /** Retires this instance (drained first) and leaves its group with that size. Absent is success. `why`: for the history. */
   retireInstance(instance: InstanceId, size: number, why: string, ctx: CallContext): Promise<void>;
+  /** As the runtime's. What comes of it is no failure of its release. `why`: for the history. */
+  kill(instance: InstanceId, why: string, ctx: CallContext): Promise<void>;
   /** Retires what is left of the group (drained first) and forgets it. Absent is success. */
   deleteGroup(group: GroupId, ctx: CallContext): Promise<void>;
   /** Durable and acknowledged by the load balancer before it returns. */
@@ -212,6 +216,8 @@ export interface Runtime {
   launch(id: InstanceId, release: Release, ctx: CallContext, zone?: string): Promise<void>;
   /** Stop signal, grace, SIGKILL; then everything of it is gone but its logs. Absent is success. */
   remove(id: InstanceId, ctx: CallContext): Promise<void>;
+  /** Ends its process at once, as a fault would: for experiments. What is left of it is seen as `exited`. Absent is success. */
+  kill(id: InstanceId, ctx: CallContext): Promise<void>;
   /** All of ours, or all of one fleet, half-made ones included (as `exited`). Cheap: called every tick. */
   observe(ctx: CallContext, fleet?: FleetId): Promise<readonly InstanceObservation[]>;
   /** What each instance of the fleet uses; those that have ended are not in it. */

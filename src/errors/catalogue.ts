@@ -112,6 +112,8 @@ export const CATALOGUE = {
   RELEASE_MISMATCH: entry('kiln', 1, 409, 'A group exists with another release than the one asked for.'),
   ROLLOUT_BUSY: entry('user', 2, 409, 'The command does not fit the present rollout of the fleet.'),
   SIZE_REFUSED: entry('user', 2, 422, 'The fleet may not have so many instances, or so few.'),
+  CHAOS_REFUSED: entry('user', 2, 409, 'An experiment would leave too few instances, or comes at a bad time.'),
+  CHAOS_LATE: entry('user', 5, 409, 'The fleet was not whole again in time after an experiment; Kiln goes on healing it.'),
   ROLLED_BACK: entry('user', 4, 409, 'The rollout failed and the fleet was rolled back.'),
   ATTENTION: entry('user', 5, 409, 'The rollout failed and could not be rolled back: a person is needed.'),
   SUPERSEDED: entry('user', 4, 409, 'Another deploy, a rollback or a removal took the place of the rollout that was waited for.'),

@@ -32,6 +32,8 @@ export const FLEET_KINDS: ReadonlySet<string> = new Set<FleetEvent['kind']>([
   'fleet.stopped',
   'fleet.started',
   'fleet.unattended',
+  'chaos.begun',
+  'chaos.ended',
   'fleet.retiring',
   'fleet.retired',
 ]);
@@ -45,6 +47,7 @@ const KEEPER_KINDS: ReadonlySet<string> = new Set<KeeperEvent['kind']>([
   'instance.retiring',
   'instance.evicting',
   'instance.failed',
+  'instance.killed',
   'instance.removed',
 ]);
 

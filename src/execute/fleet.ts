@@ -10,6 +10,7 @@ import type { Revoked } from '../domain/revocation.ts';
 import type { Measurement } from '../domain/upkeep.ts';
 import type { CallContext, FleetObservation, GroupMetrics } from '../engines/engine.ts';
 import { KilnError, messageOf } from '../errors/error.ts';
+import { beginChaos, planChaos, type ChaosPlan, type ChaosRequest } from '../plan/chaos.ts';
 import { decide, type Command } from '../plan/commands.ts';
 import type { FleetEvent } from '../plan/events.ts';
 import { lintPlan } from '../plan/lint.ts';
@@ -102,6 +103,26 @@ export class Fleet {
     const given = { fleet: this.id, kind: 'command.given', data: { command: command.kind, by } };
     this.#append([given, ...events.map((event) => entryOf(this.id, event))]);
     return events;
+  }
+
+  /** What an experiment would kill, going by the last look. */
+  planChaos(request: ChaosRequest): ChaosPlan {
+    return planChaos(this.#state, this.#observed(), request);
+  }
+
+  /** Decides and records; the next rounds kill. Returns the seq of its begin with the plan. */
+  chaos(request: ChaosRequest): ChaosPlan & { readonly experiment: number } {
+    const { plan, event } = beginChaos(this.#state, this.#observed(), request);
+    const given = { fleet: this.id, kind: 'command.given', data: { command: 'chaos', by: request.by } };
+    this.#append([given, entryOf(this.id, event)]);
+    return { ...plan, experiment: this.#state.experiment?.id ?? 0 };
+  }
+
+  #observed(): FleetObservation {
+    if (this.#last !== null && this.#trouble === null) return this.#last.observed;
+    throw new KilnError('CHAOS_REFUSED', `${this.id} cannot be looked at: ${this.#trouble ?? 'not yet'}`, {
+      hint: '`kiln status` shows what is wrong',
+    });
   }
 
   /** No daemon has looked after it for so long at least. */
@@ -250,6 +271,8 @@ export class Fleet {
         return effect(() => engine.ensureGroup(step.group, releaseOfState(this.#state, step.release), step.size, ctx));
       case 'retire-instance':
         return effect(() => engine.retireInstance(step.instance, step.size, step.why, ctx));
+      case 'kill-instance':
+        return effect(() => engine.kill(step.instance, step.why, ctx));
       case 'set-traffic':
         return effect(() => engine.setTraffic(this.id, trafficOf(step), ctx));
       case 'start-job':

@@ -11,6 +11,7 @@ import type { Engine } from '../engines/engine.ts';
 import { KilnError } from '../errors/error.ts';
 import type { Clock } from '../platform/clock.ts';
 import { sha256 } from '../platform/hash.ts';
+import type { ChaosPlan, ChaosRequest } from '../plan/chaos.ts';
 import { decide, nextRelease, type Command } from '../plan/commands.ts';
 import type { FleetEvent } from '../plan/events.ts';
 import type { Plan } from '../plan/plan.ts';
@@ -128,6 +129,22 @@ export class Fleets {
     const { rollout, serving } = fleet.state;
     await fleet.tick();
     return { changed, moving: rollout !== null, target: rollout === null ? serving : rollout.to };
+  }
+
+  /** What an experiment would do, and what speaks against it. */
+  async planChaos(id: FleetId, request: ChaosRequest): Promise<ChaosPlan> {
+    const fleet = this.fleet(id);
+    await fleet.tick();
+    return fleet.planChaos(request);
+  }
+
+  /** Begins an experiment: resolves when its victims are killed, or are spared because the fleet is another by now. */
+  async chaos(id: FleetId, request: ChaosRequest): Promise<ChaosPlan & { readonly experiment: number }> {
+    const fleet = this.fleet(id);
+    await fleet.tick();
+    const begun = fleet.chaos(request);
+    await fleet.tick();
+    return begun;
   }
 
   /** For so long at least no daemon has run: said to each fleet of which deadlines ran meanwhile, before it looks at anything. */

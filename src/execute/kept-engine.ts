@@ -140,6 +140,13 @@ export class KeptEngine implements Engine {
     return Promise.resolve();
   }
 
+  async kill(instance: InstanceId, why: string, ctx: CallContext): Promise<void> {
+    const fleet = fleetOf(groupOf(instance));
+    if (!this.#keptOf(fleet).killed.has(instance)) this.#record(fleet, [{ kind: 'instance.killed', instance, why }]);
+    await this.#parts.runtime.kill(instance, ctx);
+    this.#looked.delete(fleet);
+  }
+
   deleteGroup(group: GroupId): Promise<void> {
     const fleet = fleetOf(group);
     if (this.#keptOf(fleet).groups.has(group)) this.#record(fleet, [{ kind: 'group.deleted', group }]);
@@ -389,15 +396,17 @@ export class KeptEngine implements Engine {
     const there = new Set(mine.map(({ id }) => id));
     const launching = [...busy].filter(([id, what]) => what === 'launch' && groupOf(id) === group.group && !there.has(id));
     const routed = this.#takesTraffic(kept);
-    const healthySince = mine
-      .filter((seen) => !kept.retiring.has(seen.id) && this.#busy.get(seen.id) !== 'remove')
-      .filter((seen) => seen.address === null || !routed || endpoints.get(seen.id)?.state === 'ready')
-      .flatMap((seen) => (seen.health.status === 'healthy' ? [seen.health.since] : []));
+    const sinceOf = ({ id, address, health }: InstanceObservation): number | null => {
+      const stays = !kept.retiring.has(id) && this.#busy.get(id) !== 'remove';
+      const serves = address === null || !routed || endpoints.get(id)?.state === 'ready';
+      return stays && serves && health.status === 'healthy' ? health.since : null;
+    };
+    const healthySince = mine.map(sinceOf).filter((since) => since !== null);
     const members = mine.filter((seen) => !kept.retiring.has(seen.id) && seen.health.status !== 'exited');
     return {
       group: group.group,
       size: group.size,
-      members: members.map(({ id, launchedAt }) => ({ instance: id, launchedAt })),
+      members: members.map((seen) => ({ instance: seen.id, launchedAt: seen.launchedAt, healthy: sinceOf(seen) !== null })),
       running: mine.length + launching.length,
       healthySince,
       failures: group.failures,

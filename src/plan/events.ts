@@ -103,6 +103,24 @@ export type FleetEvent =
   /** Nothing of it runs until it is started again; what it is stays as it was. */
   | { readonly kind: 'fleet.stopped' }
   | { readonly kind: 'fleet.started' }
+  /** An experiment: these are killed now. `overruled`: what spoke against it, where somebody forced it. A rollout ends it, without a word. */
+  | {
+      readonly kind: 'chaos.begun';
+      readonly victims: readonly InstanceId[];
+      /** Null: named by a person. */
+      readonly seed: number | null;
+      readonly floor: number;
+      readonly overruled: readonly string[];
+      readonly by: string;
+    }
+  /** `id`: the seq of its begin. `spared`: nothing was killed in time. */
+  | {
+      readonly kind: 'chaos.ended';
+      readonly id: number;
+      readonly outcome: 'whole' | 'late' | 'spared';
+      readonly killed: number;
+      readonly tookMs: number;
+    }
   /** For so long at least no daemon ran while deadlines of the fleet did: that time counts against none of them. */
   | { readonly kind: 'fleet.unattended'; readonly ms: number }
   | { readonly kind: 'fleet.retiring' }
@@ -131,6 +149,8 @@ export type KeeperEvent =
       /** Absent in histories of earlier versions. */
       readonly launchedAt?: number;
     }
+  /** In an experiment: its end is no failure. */
+  | { readonly kind: 'instance.killed'; readonly instance: InstanceId; readonly why: string }
   /** The group has been well for long enough that its failures are forgiven. */
   | { readonly kind: 'group.recovered'; readonly group: GroupId }
   | { readonly kind: 'instance.removed'; readonly instance: InstanceId };

@@ -166,6 +166,8 @@ const lossesOf = ({ kept, instances, busy }: KeeperInput): readonly KeeperEvent[
     const { health } = seen;
     if (health.status !== 'exited' && health.status !== 'unhealthy') return [];
     if (kept.failed.has(seen.id) || kept.retiring.has(seen.id) || busy.has(seen.id) || !kept.groups.has(seen.group)) return [];
+    // What is to be killed has no say any more.
+    if (kept.killed.has(seen.id)) return health.status === 'exited' ? [retire(seen.id, 'killed in an experiment')] : [];
     if (health.status === 'exited' && health.blameless === true) return [retire(seen.id, health.detail)];
     return [{ kind: 'instance.failed', instance: seen.id, why: health.detail, launchedAt: seen.launchedAt }];
   });

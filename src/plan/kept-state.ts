@@ -35,6 +35,8 @@ export interface KeptState extends Traffic {
   readonly evicting: ReadonlyMap<InstanceId, Eviction>;
   /** Counted as failed and not removed yet. */
   readonly failed: ReadonlySet<InstanceId>;
+  /** In an experiment, and not removed yet. */
+  readonly killed: ReadonlySet<InstanceId>;
 }
 
 export const emptyKept = (fleet: FleetId): KeptState => ({
@@ -44,6 +46,7 @@ export const emptyKept = (fleet: FleetId): KeptState => ({
   retiring: new Map(),
   evicting: new Map(),
   failed: new Set(),
+  killed: new Set(),
 });
 
 export function foldKept(state: KeptState, event: KeeperEvent, at: number): KeptState {
@@ -66,6 +69,8 @@ export function foldKept(state: KeptState, event: KeeperEvent, at: number): Kept
       return { ...state, evicting: new Map([...state.evicting, [event.instance, { at, sessions: event.sessions }]]) };
     case 'instance.failed':
       return failed(state, event, at);
+    case 'instance.killed':
+      return { ...state, killed: new Set([...state.killed, event.instance]) };
     case 'instance.removed':
       return removed(state, event.instance);
   }
@@ -92,10 +97,13 @@ function failed(state: KeptState, { instance, why, launchedAt }: FailedEvent, at
 }
 
 function removed(state: KeptState, instance: InstanceId): KeptState {
-  if (!state.retiring.has(instance) && !state.failed.has(instance)) return state;
+  if (!state.retiring.has(instance) && !state.failed.has(instance) && !state.killed.has(instance)) return state;
   const [retiring, evicting] = [without(state.retiring, instance), without(state.evicting, instance)];
-  return { ...state, retiring, evicting, failed: new Set([...state.failed].filter((id) => id !== instance)) };
+  return { ...state, retiring, evicting, failed: lacking(state.failed, instance), killed: lacking(state.killed, instance) };
 }
+
+const lacking = <T>(set: ReadonlySet<T>, item: T): ReadonlySet<T> =>
+  set.has(item) ? new Set([...set].filter((each) => each !== item)) : set;
 
 function without<K, V>(map: ReadonlyMap<K, V>, key: K): ReadonlyMap<K, V> {
   const copy = new Map(map);

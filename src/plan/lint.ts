@@ -16,7 +16,7 @@ interface Model {
   readonly now: number;
   readonly revoked: Revoked;
   readonly sizes: Map<GroupId, number>;
-  readonly healthy: ReadonlyMap<GroupId, number>;
+  readonly healthy: Map<GroupId, number>;
   traffic: Traffic;
   readonly observed: FleetObservation;
 }
@@ -42,7 +42,8 @@ export function lintPlan(
     const wrong = apply(model, step);
     const after = capacity(model);
     const floor = Math.min(before, floorOf(model));
-    return after < floor
+    // An experiment lowers it on purpose, within its own floor.
+    return after < floor && step.kind !== 'kill-instance'
       ? [...wrong, `law 4: ${describe(step)} leaves ${after} healthy instances serving, the floor is ${floor}`]
       : wrong;
   });
@@ -89,6 +90,8 @@ function apply(model: Model, step: Step): readonly string[] {
       ];
     case 'retire-instance':
       return retireInstance(model, step.instance, step.size);
+    case 'kill-instance':
+      return killInstance(model, step.instance);
     case 'start-job':
       return jobBarred(model.state, step.release, step.task, model.observed);
     case 'end-job':
@@ -130,6 +133,19 @@ function retireInstance(model: Model, instance: InstanceId, size: number): reado
   const before = model.sizes.get(group) ?? 0;
   model.sizes.set(group, size);
   return size === before - 1 ? [] : [`law 4: ${instance} alone goes, and ${group} is left with ${size} of ${before}`];
+}
+
+/** Only a victim of the experiment that is under way; and no more than its floor allows, unless a person has overruled that. */
+function killInstance(model: Model, instance: InstanceId): readonly string[] {
+  const { experiment } = model.state;
+  const group = groupOf(instance);
+  model.healthy.set(group, (model.healthy.get(group) ?? 0) - 1);
+  if (experiment?.victims.includes(instance) !== true) return [`law 4: ${instance} is killed, and no experiment asks for it`];
+  const routed = [...model.healthy].filter(([each]) => (model.traffic.weights[each] ?? 0) > 0);
+  const left = (routed.length > 0 ? routed : [...model.healthy]).reduce((sum, [, count]) => sum + count, 0);
+  return left < experiment.floor && experiment.overruled.length === 0
+    ? [`law 4: killing ${instance} leaves ${left} healthy instances, the floor of the experiment is ${experiment.floor}`]
+    : [];
 }
 
 function setTraffic(model: Model, traffic: Traffic): readonly string[] {

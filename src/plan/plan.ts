@@ -14,6 +14,8 @@ export type Step =
   | { readonly kind: 'ensure-group'; readonly group: GroupId; readonly release: ReleaseNumber; readonly size: number }
   /** One of its group, which is left with that size. */
   | { readonly kind: 'retire-instance'; readonly instance: InstanceId; readonly size: number; readonly why: string }
+  /** In an experiment: as if it had ended by itself. */
+  | { readonly kind: 'kill-instance'; readonly instance: InstanceId; readonly why: string }
   | ({ readonly kind: 'set-traffic' } & Traffic)
   /** Of a task that was started. The job's own id is made of both. */
   | { readonly kind: 'start-job'; readonly release: ReleaseNumber; readonly task: string }

@@ -12,6 +12,7 @@ import type { FleetState, Rollout } from './state.ts';
 import type { WaitingState } from './waiting.ts';
 import { leavingDeadline, leavingWait } from './leaving.ts';
 import { whyNoReturn } from './no-return.ts';
+import { withExperiment } from './chaos.ts';
 import { blueGreen } from './strategies/blue-green.ts';
 import { canary } from './strategies/canary.ts';
 import { finish, givesUpAt, wayOut } from './strategies/parts.ts';
@@ -39,7 +40,7 @@ import {
 
 export function reconcile(state: FleetState, observed: FleetObservation, facts: Facts): Plan {
   const world = worldOf(state, observed, facts);
-  return withTasks(world, planFor(world, facts));
+  return withExperiment(world, withTasks(world, planFor(world, facts)));
 }
 
 function planFor(world: World, facts: Facts): Plan {

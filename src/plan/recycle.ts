@@ -5,6 +5,7 @@
 import type { InstanceId } from '../domain/ids.ts';
 import type { Member } from '../engines/engine.ts';
 import type { FleetEvent } from './events.ts';
+import { fractionOf } from './fraction.ts';
 import type { Wait } from './plan.ts';
 import { releaseOfState } from './state.ts';
 import { LAUNCH_MS } from './strategies/parts.ts';
@@ -17,15 +18,7 @@ const RETRY_MS = 10 * 60_000;
 
 /** When the instance is to be replaced, ms since the epoch. */
 export const dueAt = ({ instance, launchedAt }: Member, maxAgeMs: number): number =>
-  Math.floor(launchedAt + maxAgeMs * (1 - SPREAD * spreadOf(instance)));
-
-/** FNV-1a of 32 bits over the id (Fowler, Noll, Vo; draft-eastlake-fnv), mixed once so that near ids are far apart: 0 to 1. */
-function spreadOf(instance: InstanceId): number {
-  let hash = 0x811c9dc5;
-  for (let at = 0; at < instance.length; at++) hash = Math.imul(hash ^ instance.charCodeAt(at), 0x01000193);
-  hash = Math.imul(hash ^ (hash >>> 16), 0x85ebca6b);
-  return ((hash ^ (hash >>> 13)) >>> 0) / 0x1_0000_0000;
-}
+  Math.floor(launchedAt + maxAgeMs * (1 - SPREAD * fractionOf(instance)));
 
 /** The group whose instances are looked at; null where none of them can be replaced beside itself now. */
 function renewable(world: World): GroupView | null {

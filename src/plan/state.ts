@@ -63,6 +63,12 @@ export interface Ended {
   readonly at: number;
 }
 
+export interface Experiment extends Omit<Extract<FleetEvent, { kind: 'chaos.begun' }>, 'kind'> {
+  /** The seq of its begin. */
+  readonly id: number;
+  readonly at: number;
+}
+
 /** Fewest and most instances that a person may scale to. */
 export interface Bounds {
   readonly min: number;
@@ -86,6 +92,8 @@ export interface FleetState extends TaskState {
   /** The instance that is being replaced for its age, and since when; and before when no other is. */
   readonly recycled: { readonly instance: InstanceId; readonly at: number } | null;
   readonly recycleAfter: number;
+  /** An experiment that is under way. */
+  readonly experiment: Experiment | null;
   /** The release that the last finished rollout put in place. */
   readonly serving: ReleaseNumber | null;
   /** The releases that served before it, oldest first: where rollbacks go. */
@@ -111,6 +119,7 @@ export const emptyFleet = (fleet: FleetId): FleetState => ({
   held: null,
   recycled: null,
   recycleAfter: 0,
+  experiment: null,
   serving: null,
   trail: [],
   rollout: null,
@@ -151,6 +160,7 @@ export function fold(state: FleetState, event: FleetEvent, seq: number, at: numb
         rollout: started(state, event, seq, at),
         tasks: pruned(state.tasks, state.rollout?.id, state.ended?.rollout),
         recycled: null,
+        experiment: null,
       };
     case 'task.started':
       return begin(next, event, at);
@@ -179,13 +189,19 @@ export function fold(state: FleetState, event: FleetEvent, seq: number, at: numb
     case 'warm.expired':
       return { ...next, warm: state.warm.filter((warm) => warm.release !== event.release) };
     case 'fleet.stopped':
-      return { ...next, life: 'stopped', downSince: at, recycled: null };
+      return { ...next, life: 'stopped', downSince: at, recycled: null, experiment: null };
     case 'fleet.started':
       return startedAgain(next, at);
     case 'fleet.retiring':
-      return { ...next, life: 'retiring', downSince: at, rollout: null, warm: [] };
+      return { ...next, life: 'retiring', downSince: at, rollout: null, experiment: null, warm: [] };
     case 'fleet.retired':
       return { ...next, life: 'retired', downSince: null, serving: null, trail: [], ended: null };
+    case 'chaos.begun': {
+      const { kind: _kind, ...begun } = event;
+      return { ...next, experiment: { ...begun, id: seq, at } };
+    }
+    case 'chaos.ended':
+      return { ...next, experiment: null };
     case 'fleet.unattended':
       return postponed(next, event.ms);
   }

@@ -108,6 +108,12 @@ export const WAITING = {
     deadline: '`run.health.deadline` (30 s) with `replace.warm-up`, a probe and 5 s for the launch',
     otherwise: 'the old one stays, and it is tried again in ten minutes',
   },
+  experiment: {
+    waitsFor: 'an experiment (`kiln chaos`): its victims to be killed, then the fleet to be whole again',
+    deadline:
+      'ten seconds for the kills; then `run.health.deadline` (30 s) with `replace.warm-up`, a probe and 5 s for the launch',
+    otherwise: 'victims that live are spared; the experiment is kept as late, and the fleet heals all the same',
+  },
   'job-end': {
     waitsFor: 'a job that nobody waits for any more to be stopped',
     deadline: 'none: its stop grace, then SIGKILL',

@@ -125,6 +125,12 @@ const ACTS: Readonly<Record<string, readonly TimedAct[]>> = {
     after(10_000, { kind: 'scale', size: 2 }),
   ],
   healing: [after(0, deploy('a', rolling)), after(10_000, { kind: 'kill', nth: 1 })],
+  'an experiment': [after(0, deploy('a', rolling)), after(10_000, { kind: 'chaos', kill: { count: 2 }, forced: false })],
+  'an experiment in the middle of a rollout': [
+    after(0, deploy('a', rolling)),
+    after(LATER_MS, deploy('b', rolling)),
+    after(SOON_MS, { kind: 'chaos', kill: { count: 1 }, forced: true }),
+  ],
   'a revoked image is left by itself': [
     after(0, deploy('a', rolling)),
     after(LATER_MS, deploy('b', rolling, GOOD, { rollBackRevoked: true })),

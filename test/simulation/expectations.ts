@@ -1,6 +1,6 @@
 /** What ought to be so, in the words of the laws, said apart from the planner. */
 import type { Digest } from '../../src/domain/digest.ts';
-import { groupId, releaseOf, type GroupId, type JobId, type ReleaseNumber } from '../../src/domain/ids.ts';
+import { groupId, releaseOf, type GroupId, type InstanceId, type JobId, type ReleaseNumber } from '../../src/domain/ids.ts';
 import type { ReleaseContent } from '../../src/domain/release.ts';
 import type { Behaviour } from '../../src/engines/sim/behaviour.ts';
 import type { SimInstance } from '../../src/engines/sim/instance.ts';
@@ -135,6 +135,24 @@ export function actsAtRest(state: FleetState | null, entry: Entry): readonly str
   ];
 }
 
+/** Law 4, as an instance is killed in an experiment: enough others that were healthy when they were seen last go on serving. */
+export function killsTooMany(
+  state: FleetState | null,
+  instances: readonly SimInstance[],
+  routing: RoutingTable | undefined,
+  victim: InstanceId,
+): readonly string[] {
+  const { experiment, bounds } = state ?? {};
+  if (experiment?.victims.includes(victim) !== true) return [`law 4: ${victim} is killed, and nobody asked for it`];
+  if (experiment.overruled.length > 0) return [];
+  const serving = new Set(routing?.groups.flatMap(({ group, weight }) => (weight > 0 ? [group] : [])));
+  const sound = instances.filter(
+    ({ id, group, reportedHealthy }) => id !== victim && reportedHealthy && (serving.size === 0 || serving.has(group)),
+  );
+  const floor = Math.max(1, bounds?.min ?? 1);
+  return sound.length >= floor ? [] : [`law 4: killing ${victim} leaves ${sound.length}, the floor is ${floor}`];
+}
+
 /** Law 1, read off the journal: the images of which nothing may start at `now`. */
 export const revokedBy = (entries: readonly Entry[], now: number): ReadonlySet<Digest> =>
   new Set(
@@ -171,6 +189,7 @@ export function unrest({ state, instances, jobs, routing, behaviourOf, isRevoked
   if (rollout?.phase === 'attention' && !steady) return [];
   if (rollout !== null) return [`a rollout to r${rollout.to} is still ${rollout.phase}`];
   if (state.warm.length > 0) return [`r${state.warm[0]?.release} is still warm`];
+  if (state.experiment !== null) return ['an experiment is still under way'];
   if (state.recycled !== null) return [`${state.recycled.instance} is still being replaced for its age`];
   if (serving === null) return instances.map(({ id }) => `${id} is left in an empty fleet`);
   const group = groupId(FLEET, serving);

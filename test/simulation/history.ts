@@ -19,6 +19,7 @@ import {
   actsAtRest,
   closesWayBack,
   floorOf,
+  killsTooMany,
   leansOnCanary,
   overdue,
   passesCheckpoint,
@@ -177,7 +178,13 @@ class History {
       if (this.#isRevoked(release.content.image)) this.broken.add(`law 1: ${id} is launched, and its image is revoked`);
       return session.runtime.launch(id, release, ctx);
     };
-    return { ...session, runtime: { ...session.runtime, launch } };
+    /** Law 4: an experiment keeps to the fleet's own floor, unless a person has overruled that. */
+    const kill: Session['runtime']['kill'] = (id, ctx) => {
+      const broken = killsTooMany(this.#state(), this.#world.instances(), this.#world.routing(FLEET), id);
+      for (const what of broken) this.broken.add(what);
+      return session.runtime.kill(id, ctx);
+    };
+    return { ...session, runtime: { ...session.runtime, launch, kill } };
   }
 
   #isRevoked(image: Digest): boolean {
@@ -280,6 +287,12 @@ class History {
         const all = this.#world.instances();
         const one = all[act.nth % Math.max(1, all.length)];
         return one === undefined ? undefined : this.#world.kill(one.id);
+      }
+      case 'chaos': {
+        if (this.#state() === null) return;
+        const { seed } = this.#scenario;
+        fleets.fleet(FLEET).chaos({ kill: act.kill, forced: act.forced, seed, by: 'simulation' });
+        return fleets.wake();
       }
       case 'kill-balancer':
         return this.#world.killBalancer(act.forMs);

@@ -6,6 +6,7 @@ import type { Behaviour } from '../../src/engines/sim/behaviour.ts';
 import type { FaultRates } from '../../src/engines/sim/faults.ts';
 import type { TaskBehaviour, Tried } from '../../src/engines/sim/jobs.ts';
 import { Random } from '../../src/engines/sim/random.ts';
+import type { Kill } from '../../src/plan/chaos.ts';
 import type { Bounds } from '../../src/plan/state.ts';
 import { drawTasks, drawTaskBehaviours } from './draw-tasks.ts';
 import { contentOf, imageOf } from './releases.ts';
@@ -28,6 +29,7 @@ export type Act =
   | { readonly kind: 'pause' | 'resume' | 'stop' | 'start' | 'retire' | 'crash' }
   | { readonly kind: 'promote'; readonly past: 'step' | 'all' }
   | { readonly kind: 'scale'; readonly size: number | 'auto' }
+  | { readonly kind: 'chaos'; readonly kill: Kill; readonly forced: boolean }
   /** The daemon dies, and nobody starts another for so long unless a person asks for something. */
   | { readonly kind: 'outage'; readonly forMs: number }
   /** How many requests the fleet gets from now on. */
@@ -115,7 +117,11 @@ const ACTS: readonly (readonly [number, (random: Random, fleet: FleetTraits) => 
   [3, () => ({ kind: 'resume' })],
   [6, (random, fleet) => ({ kind: 'scale', size: random.chance(0.2) ? 'auto' : drawSize(random, fleet) })],
   [6, (random) => ({ kind: 'load', requestsPerMs: random.pick([0, 0.02, 0.1, 0.3, 1]) })],
-  [7, (random) => ({ kind: 'kill', nth: random.below(12) })],
+  [5, (random) => ({ kind: 'kill', nth: random.below(12) })],
+  [
+    2,
+    (random) => ({ kind: 'chaos', kill: random.pick([{ count: 1 }, { count: 2 }, { percent: 50 }]), forced: random.chance(0.3) }),
+  ],
   [4, (random) => ({ kind: 'kill-balancer', forMs: random.pick([50, 500, 5000, 30_000]) })],
   [4, () => ({ kind: 'crash' })],
   [1, (random) => ({ kind: 'outage', forMs: random.pick([30_000, 600_000, 7_200_000]) })],

@@ -111,6 +111,15 @@ const WORDS: Readonly<Record<string, (data: Data) => string>> = {
   'warm.expired': ({ release }) => `r${textOf(release)} no longer kept warm`,
   'fleet.stopped': () => 'the fleet is stopped',
   'fleet.started': () => 'the fleet is started again',
+  'chaos.begun': ({ victims, seed, by, overruled }) => {
+    const chosen = seed === null ? 'named' : `by seed ${textOf(seed)}`;
+    const forced = lengthOf(overruled) === 0 ? '' : `, FORCED although ${listed(overruled)}`;
+    return `EXPERIMENT of ${textOf(by)}: kills ${(Array.isArray(victims) ? victims : []).map(lastName).join(', ')} (${chosen})${forced}`;
+  },
+  'chaos.ended': ({ outcome, killed, tookMs }) =>
+    outcome === 'spared'
+      ? 'experiment ended: nothing was killed in time'
+      : `experiment ended: ${counted(Number(killed), 'instance')} killed, ${outcome === 'whole' ? `whole again after ${duration(Number(tookMs))}` : `NOT WHOLE after ${duration(Number(tookMs))}`}`,
   'fleet.unattended': ({ ms }) => `no daemon ran for ${duration(Number(ms))}: deadlines are as much later`,
   'fleet.retiring': () => 'the fleet is being retired',
   'fleet.retired': () => 'the fleet is retired',
@@ -125,6 +134,7 @@ const WORDS: Readonly<Record<string, (data: Data) => string>> = {
   'instance.evicting': ({ instance, sessions }) =>
     `${lastName(instance)}: its drain is over, ${counted(Number(sessions), 'connection')} left to close`,
   'instance.failed': ({ instance, why }) => `${lastName(instance)} failed: ${textOf(why)}`,
+  'instance.killed': ({ instance, why }) => `${lastName(instance)} is ${textOf(why)}`,
   'instance.removed': ({ instance }) => `${lastName(instance)} gone`,
 };
 

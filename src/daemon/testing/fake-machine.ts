@@ -159,6 +159,12 @@ function runtimeOf(world: FakeWorld, clock: Clock): Runtime {
       world.instances.set(id, { id, group: groupOf(id), release: release.hash, launchedAt: now, zone: null, address, health });
       changed(id);
     },
+    async kill(id) {
+      const seen = world.instances.get(id);
+      if (seen === undefined) return;
+      world.instances.set(id, { ...seen, health: { status: 'exited', at: clock.now(), detail: 'killed by signal 9' } });
+      changed(id);
+    },
     async remove(id) {
       world.instances.delete(id);
       changed(id);

@@ -13,6 +13,7 @@ import { readCgroups, usageOf, type Usage } from '../../linux/cgroups.ts';
 import type { LayerMounts } from '../../linux/layers.ts';
 import { ensureBridge } from '../../linux/network.ts';
 import { ociRuntime, type OciRuntime } from '../../linux/oci-runtime.ts';
+import { runsInCgroup, sendSignal } from '../../linux/processes.ts';
 import { selfTest } from '../../linux/oci-self-test.ts';
 import type { ImageStore } from '../../oci/store.ts';
 import type { Clock } from '../../platform/clock.ts';
@@ -20,6 +21,7 @@ import type { Home } from '../../platform/home.ts';
 import type { InstanceUsage, Runtime } from '../engine.ts';
 import type { Inside } from '../inside.ts';
 import { checkHost } from './check.ts';
+import { readPid } from './conmon.ts';
 import { dispose, stopGracefully } from './dispose.ts';
 import type { Host, OpenValues, Tracked } from './host.ts';
 import { createIndices } from './indices.ts';
@@ -83,6 +85,7 @@ export async function createHostRuntime(options: HostRuntimeOptions): Promise<Ho
       inTurn(id, async () => {
         if (!host.instances.has(id)) await launch(host, id, release, signal);
       }),
+    kill: (id) => inTurn(id, () => kill(host, id)),
     remove: (id) => inTurn(id, () => remove(host, id)),
     observe: async (_ctx, fleet) => {
       const all = [...host.instances.values()];
@@ -131,6 +134,14 @@ async function remove(host: Host, id: InstanceId): Promise<void> {
   await dispose(host, id, tracked.record);
   await dropOldLogs(host.home, id);
   host.changed(id);
+}
+
+/** Its monitor sees the end, as it would see any other. */
+async function kill(host: Host, id: InstanceId): Promise<void> {
+  const pid = await readPid(host.places.instance(id));
+  if (pid === null || !runsInCgroup(pid, host.places.cgroup(id))) return;
+  sendSignal(pid, 'SIGKILL');
+  await host.instances.get(id)?.check();
 }
 
 async function openHost(options: HostRuntimeOptions): Promise<{ host: Host; listeners: Set<(fleet: FleetId) => void> }> {

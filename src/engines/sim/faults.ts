@@ -27,6 +27,7 @@ export type Verb =
   | 'ensureImage'
   | 'launch'
   | 'remove'
+  | 'kill'
   | 'observe'
   | 'apply'
   | 'requireListen'

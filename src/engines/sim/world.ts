@@ -227,6 +227,7 @@ function runtimeOf(place: Place, life: DaemonLife): Runtime {
         unreachable,
         run: () => instances.remove(id, life, (instance) => traffic.checkStop(instance)),
       }),
+    kill: (id, ctx) => calls.make(life, ctx, { verb: 'kill', subject: id, unreachable, run: () => instances.kill(id) }),
     observe: (ctx, fleet) =>
       calls.make<readonly InstanceObservation[]>(life, ctx, {
         verb: 'observe',

@@ -25,6 +25,7 @@ export function canonical({ state, place, now }: Situation): string {
     age(state.downSince),
     state.recycled === null ? null : [state.recycled.instance, age(state.recycled.at)],
     Math.max(0, state.recycleAfter - now),
+    state.experiment === null ? null : [state.experiment.victims, age(state.experiment.at)],
     [...place.groups]
       .toSorted(([a], [b]) => (a < b ? -1 : 1))
       .map(([group, { size, deleted, failures, instances }]) => [

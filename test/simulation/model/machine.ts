@@ -4,6 +4,7 @@ import type { Answered, GroupMetrics } from '../../../src/engines/engine.ts';
 import type { ReleaseContent } from '../../../src/domain/release.ts';
 import type { Upkeep } from '../../../src/domain/upkeep.ts';
 import { KilnError } from '../../../src/errors/error.ts';
+import { beginChaos } from '../../../src/plan/chaos.ts';
 import { decide, nextRelease, type Command } from '../../../src/plan/commands.ts';
 import type { FleetEvent } from '../../../src/plan/events.ts';
 import { lintPlan } from '../../../src/plan/lint.ts';
@@ -153,6 +154,18 @@ export const timePasses = (subject: Subject): Move => ({
 export const deployed = (subject: Subject, from: Situation): Situation | null =>
   from.state.releases.length < subject.contents.length ? commanded(subject, from, deployOf(subject, from.state)) : null;
 
+/** By force: it may come at any time. */
+function experimented(subject: Subject, from: Situation): Situation | null {
+  const observed = observationOf(from.place);
+  try {
+    const { event } = beginChaos(from.state, observed, { kill: { count: 1 }, seed: 1, forced: true, by: 'model' });
+    return settled(subject, { ...from, state: folded(from.state, [event], from.now) });
+  } catch (error) {
+    if (error instanceof KilnError) return null;
+    throw error;
+  }
+}
+
 export function movesOf(subject: Subject): readonly Move[] {
   const command = (name: string, given: (state: FleetState) => Command | null): Move => ({
     name,
@@ -173,6 +186,7 @@ export function movesOf(subject: Subject): readonly Move[] {
     command('abort past no return', () => ({ kind: 'abort', pastNoReturn: true })),
     command('rollback', () => ({ kind: 'rollback', to: null })),
     ...subject.sizes.map((size) => command(`scale ${size}`, () => ({ kind: 'scale', size }))),
+    { name: 'chaos', to: (from) => experimented(subject, from) },
     command('stop', () => ({ kind: 'stop' })),
     command('start', () => ({ kind: 'start' })),
     command('retire', () => ({ kind: 'retire' })),

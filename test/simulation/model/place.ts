@@ -69,7 +69,11 @@ export function observationOf({ groups, traffic, settled, jobs }: Place): FleetO
         size,
         running: instances.length,
         healthySince: staying.flatMap(({ healthySince }) => (healthySince === null ? [] : [healthySince])),
-        members: staying.map(({ id, launchedAt }) => ({ instance: id, launchedAt })),
+        members: staying.map(({ id, launchedAt, healthySince }) => ({
+          instance: id,
+          launchedAt,
+          healthy: healthySince !== null,
+        })),
         failures,
         lastFailure: failures === 0 ? null : 'it failed',
         brakedUntil: null,
@@ -104,6 +108,8 @@ export function execute(place: Place, step: Step): Place | null {
     case 'ensure-image':
     case 'run-task':
       return place;
+    case 'kill-instance':
+      return withInstances(place, groupOf(step.instance), (all) => all.filter(({ id }) => id !== step.instance));
     case 'forget-fleet':
       return place.balancer === 'down' ? null : { ...place, traffic: NO_TRAFFIC, settled: true };
   }
@@ -113,7 +119,7 @@ const withJob = (place: Place, job: JobId): Place =>
   place.jobs.has(job) ? place : { ...place, jobs: new Map([...place.jobs, [job, 'running']]) };
 
 /** What an engine does by itself: launches what is missing, lets go of what is too many, forgets what is gone. */
-export function keepUp(place: Place, { releases }: FleetState, now: number): Place {
+export function keepUp(place: Place, { releases, experiment }: FleetState, now: number): Place {
   const kept = [...place.groups].flatMap(([group, before]): readonly (readonly [GroupId, ModelGroup])[] => {
     const after = shrunk(before);
     return after.deleted && after.instances.length === 0 ? [] : [[group, after]];
@@ -121,7 +127,7 @@ export function keepUp(place: Place, { releases }: FleetState, now: number): Pla
   let present = kept.reduce((sum, [, { instances }]) => sum + instances.length, 0) + place.jobs.size;
   const groups = kept.map(([group, before]) => {
     const single = releases[releaseOf(group) - 1]?.content.launch.volumes.some((volume) => volume.singleWriter) === true;
-    const after = single && present > 0 ? before : grown(group, before, now);
+    const after = single && present > 0 ? before : grown(group, before, new Set(experiment?.victims), now);
     present += after.instances.length - before.instances.length;
     return [group, after] as const;
   });
@@ -136,10 +142,11 @@ function shrunk(group: ModelGroup): ModelGroup {
   return { ...group, instances: group.instances.map((each) => (least.has(each) ? { ...each, leaving: true } : each)) };
 }
 
-function grown(group: GroupId, before: ModelGroup, now: number): ModelGroup {
+/** `spent`: names that do not come again soon. */
+function grown(group: GroupId, before: ModelGroup, spent: ReadonlySet<InstanceId>, now: number): ModelGroup {
   const missing = before.deleted ? 0 : before.size - before.instances.filter(({ leaving }) => !leaving).length;
   if (missing <= 0) return before;
-  const taken = new Set(before.instances.map(({ id }) => id));
+  const taken = new Set([...spent, ...before.instances.map(({ id }) => id)]);
   const ids = NAMES.map((name) => instanceId(group, name)).filter((id) => !taken.has(id));
   const launched = ids.slice(0, missing).map((id) => ({ id, launchedAt: now, healthySince: null, leaving: false }));
   return { ...before, instances: [...before.instances, ...launched] };
