@@ -6,7 +6,7 @@ const { argv, env } = process;
 async function main(): Promise<number> {
   if (argv[2] === 'daemon') {
     const { runDaemon } = await import('./daemon/entry.ts');
-    return runDaemon(kilnHome(env, process.getuid?.() ?? -1), env);
+    return runDaemon(kilnHome(env, process.getuid?.() ?? -1), env, argv.slice(3));
   }
   if (argv[2] === 'bake-elsewhere') {
     const { runChild } = await import('./reproduce/child.ts');

@@ -25,6 +25,7 @@ import { openBaseWatch } from './last-check.ts';
 import { followCascade } from './cascade.ts';
 import { Drift } from './drift.ts';
 import { createGate } from './gate.ts';
+import { withInjections, type Injection } from './inject.ts';
 import { kilnVerbs } from './kiln.ts';
 import { openImageGraph } from './image-graph.ts';
 import { openLineage } from './lineage.ts';
@@ -42,6 +43,8 @@ export interface DaemonOptions {
   readonly log: Logger;
   readonly configuration: Configuration;
   readonly openMachine: (home: Home, clock: Clock, log: Logger) => Promise<Machine>;
+  /** Faults on purpose, for tests. Absent: none. */
+  readonly injections?: readonly Injection[];
   /** Somebody asked over the API for the daemon to stop. */
   readonly onStopAsked: () => void;
 }
@@ -75,7 +78,8 @@ async function start(options: DaemonOptions, undo: AsyncDisposableStack): Promis
   undo.defer(() => journal.close());
   await mendImages(home, journal, log);
   const machine = await options.openMachine(home, clock, log);
-  const parts = assemble(options, journal, machine);
+  const hands = withInjections({ ...machine, journal }, options.injections ?? []);
+  const parts = assemble(options, hands.journal, { ...machine, runtime: hands.runtime, balancer: hands.balancer });
   undo.defer(() => leave(machine));
   const pulse = openPulse(home, journal, clock);
   undo.defer(() => pulse.stop());

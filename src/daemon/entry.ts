@@ -15,12 +15,13 @@ import { systemPath } from '../linux/programs.ts';
 import { systemClock } from '../platform/clock.ts';
 import type { Home } from '../platform/home.ts';
 import { startDaemon } from './daemon.ts';
+import { injectionsIn } from './inject.ts';
 import { openMachine } from './machine.ts';
 
 const SIGNALS = ['SIGTERM', 'SIGINT', 'SIGHUP'] as const;
 
 /** Runs until it is told to stop. The exit code. */
-export async function runDaemon(home: Home, env: NodeJS.ProcessEnv): Promise<number> {
+export async function runDaemon(home: Home, env: NodeJS.ProcessEnv, args: readonly string[]): Promise<number> {
   // Always the same, whatever shell it was started from: bakes and instances' files inherit it. The home itself is 0700.
   process.umask(0o022);
   // cron and su give one without the folders of ip, nft and runc.
@@ -32,6 +33,7 @@ export async function runDaemon(home: Home, env: NodeJS.ProcessEnv): Promise<num
   process.on('unhandledRejection', (error) => log.fatal({ err: error }, 'a promise nobody waited for failed'));
   try {
     const daemon = await startDaemon({
+      injections: injectionsIn(args),
       home,
       clock: systemClock,
       log,
