@@ -7,7 +7,7 @@ set -eu
 cd "$(dirname "$0")/.."
 
 packages='attr runc conmon erofs-utils haproxy mmdebstrap iproute2 nftables buildah ca-certificates faketime git'
-test_packages='ansible-core busybox-static curl docker-registry etcd-server openssl skopeo umoci zsh'
+test_packages='ansible-core busybox-static curl docker-registry etcd-server openssl prometheus skopeo umoci zsh'
 
 say() { printf 'setup: %s\n' "$*" >&2; }
 

@@ -38,6 +38,8 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[] | 'anything but cli'
   'engines/*': ['domain', 'errors', 'platform', 'oci', 'linux', 'engines'],
   keys: ['domain', 'errors', 'platform', 'oci', 'aws'],
   evidence: ['domain', 'errors', 'platform', 'oci', 'keys'],
+  // Of oci only its HTTP.
+  measure: ['domain', 'errors', 'oci'],
   store: ['domain', 'errors', 'platform'],
   execute: ['domain', 'errors', 'platform', 'plan', 'store', 'engines'],
   daemon: 'anything but cli',

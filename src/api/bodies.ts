@@ -7,6 +7,7 @@ import { GATE_NAMES, SEVERITIES, VERDICTS } from '../domain/gate.ts';
 import { CATALOGUE, type ErrorCode } from '../errors/catalogue.ts';
 import { PinnedReference, ReferenceState } from './configuration-bodies.ts';
 import { Revocation, Trashed } from './lineage-bodies.ts';
+import { AlarmStatus, MeasuredMetric, Verdict } from './metric-bodies.ts';
 import { Checkpoint, TaskStatus } from './task-bodies.ts';
 import { digest, fleet, json, list, release, text, time } from './parts.ts';
 
@@ -344,17 +345,6 @@ const Ended = z.object({
   reason: z.string(),
   at: time,
 });
-const armCounts = z.object({ requests: z.int(), errors: z.int() });
-export const Verdict = z.object({
-  verdict: z.enum(['pass', 'fail', 'unsure']),
-  why: z.string(),
-  /** Each test with what it saw, how likely that is by chance, and below which likelihood it fails. */
-  tests: list(z.object({ metric: z.string(), what: z.string(), p: z.number(), alpha: z.number(), failed: z.boolean() })),
-  canary: armCounts,
-  baseline: armCounts,
-  /** Unsure: about so many more requests to the canary are needed. */
-  more: z.int(),
-});
 const Canary = z.object({
   /** From 0; the number of steps: on its way to all traffic. */
   step: z.int(),
@@ -369,10 +359,12 @@ const Canary = z.object({
   sticky: z.string().nullable(),
   /** The newest verdict. */
   verdict: Verdict.nullable(),
+  /** Besides what the load balancer counts. */
+  metrics: list(MeasuredMetric),
 });
 const Scaling = z.object({
   /** What it follows: `each` is what one instance is to have, `total` what all have; null: not known now. */
-  load: list(z.object({ kind: z.enum(['cpu', 'requests']), each: z.number(), total: z.number().nullable() })),
+  load: list(z.object({ kind: z.enum(['cpu', 'requests', 'metric']), each: z.number(), total: z.number().nullable() })),
   min: z.int(),
   max: z.int(),
   /** Why the size stays, or changes, and when that may be over. */
@@ -410,6 +402,8 @@ export const FleetStatus = z
     ended: Ended.nullable(),
     /** Of a canary under way. */
     canary: Canary.nullable(),
+    /** Of a rollout under way. */
+    alarms: list(AlarmStatus),
     /** Of a rolling rollout: the next, until all have passed. */
     checkpoint: Checkpoint.nullable(),
     /** Of the present rollout; of the last one while none is under way. */

@@ -18,6 +18,8 @@ const TOLD = new Set([
   'rollout.progress',
   'canary.judged',
   'canary.passed',
+  'alarm.raised',
+  'alarm.cleared',
   'task.started',
   'task.ended',
   'checkpoint.reached',

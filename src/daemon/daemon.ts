@@ -35,6 +35,7 @@ import type { Machine, Parts } from './parts.ts';
 import { openPulse } from './pulse.ts';
 import { followPatch, openPatches } from './patch.ts';
 import { serveBySetting } from './serve.ts';
+import { openMeasure } from './measuring.ts';
 import { openWebhooks } from './webhooks.ts';
 
 export interface DaemonOptions {
@@ -121,7 +122,8 @@ function assemble({ home, clock, configuration, onStopAsked }: DaemonOptions, jo
   const { revoked } = lineage;
   const engine = new KeptEngine({ runtime, balancer, journal, executor, clock, revoked, drawId });
   const deliver = openWebhooks({ clock, env: process.env });
-  const fleets = new Fleets({ journal, executor, engine, clock, revoked, deliver });
+  const measure = openMeasure(engine);
+  const fleets = new Fleets({ journal, executor, engine, clock, revoked, deliver, measure });
   const startedAt = clock.now();
   const gate = createGate(clock);
   const parts: Parts = {

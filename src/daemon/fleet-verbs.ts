@@ -121,13 +121,13 @@ async function fleetStatus(
   id: FleetId,
   ctx: CallContext,
 ): Promise<FleetStatusBody> {
-  const { state, last, trouble } = fleets.fleet(id);
+  const { state, last, trouble, unreadableAlarms: unreadable } = fleets.fleet(id);
   const plan = last?.plan ?? null;
   const load = last?.load ?? null;
   const drifted = drift.known(id);
   try {
     const [observed, instances] = await Promise.all([engine.observe(id, ctx), engine.instances(id, ctx)]);
-    return statusOf({ state, revoked, observed, plan, load, now: clock.now(), instances, trouble, drifted });
+    return statusOf({ state, revoked, observed, plan, load, now: clock.now(), instances, trouble, drifted, unreadable });
   } catch (error) {
     return statusOf({
       state,
@@ -139,6 +139,7 @@ async function fleetStatus(
       instances: [],
       trouble: trouble ?? messageOf(error),
       drifted,
+      unreadable,
     });
   }
 }

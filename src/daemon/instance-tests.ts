@@ -1,8 +1,12 @@
-/** Tests of a release's instances before they get traffic: the same that images are tested by, on instances that will serve. */
+/**
+ * What is run beside a release's instances: tests before they get traffic, the same that images are tested by, and commands
+ * that measure.
+ */
 import type { InstanceId } from '../domain/ids.ts';
 import type { InstanceTest } from '../domain/task.ts';
 import type { CallContext, Runtime } from '../engines/engine.ts';
 import type { HostRuntime } from '../engines/host/runtime.ts';
+import { KilnError } from '../errors/error.ts';
 import { check } from '../gates/test/check.ts';
 import type { Clock } from '../platform/clock.ts';
 
@@ -16,3 +20,19 @@ export function testsOn(host: HostRuntime, clock: Clock): Runtime['test'] {
     return wrong === null ? null : host.unsaid(id, wrong);
   };
 }
+
+/** What a command wrote is in no error: it may be what must not be seen (law 10). */
+export function outputsOf(host: HostRuntime): Runtime['output'] {
+  return async (id, command, { signal }) => {
+    const inside = await host.inside(id);
+    if (inside === null) throw failed(id, command, 'the instance is gone');
+    const { code, signal: killedBy, stdout } = await inside.runBeside(command, signal);
+    if (code !== 0) throw failed(id, command, code === null ? `was ended by ${killedBy}` : `ended with code ${code}`);
+    return stdout;
+  };
+}
+
+const failed = (id: InstanceId, [program = '']: readonly string[], how: string): KilnError =>
+  new KilnError('METRIC_UNREADABLE', `${program}, run beside ${id} for a metric: ${how}`, {
+    hint: 'run it in the image by hand: `kiln debug` or a test of the image; it must write one number, or JSON',
+  });

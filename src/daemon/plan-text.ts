@@ -4,6 +4,7 @@ import type { ReleaseContent } from '../domain/release.ts';
 import { titleOf, type Task } from '../domain/task.ts';
 import type { Upkeep } from '../domain/upkeep.ts';
 import type { CanaryRule, Weights } from '../engines/engine.ts';
+import { boundText } from '../plan/alarms.ts';
 import type { FleetEvent } from '../plan/events.ts';
 import type { Plan, Step } from '../plan/plan.ts';
 import { matchText, stickyText } from '../plan/strategies/canary-step.ts';
@@ -51,6 +52,7 @@ function describeEvent(event: FleetEvent): readonly string[] {
       return [
         `make release r${event.release.number} of image ${shortDigest(event.release.content.image)}`,
         ...describeTasks(event.release.content),
+        ...describeAlarms(event.release.content),
         ...describeFloor(event.release.content),
       ];
     case 'size.set':
@@ -71,7 +73,10 @@ function describeEvent(event: FleetEvent): readonly string[] {
     case 'rollout.progress':
     case 'canary.stepped':
     case 'canary.judged':
+    case 'canary.measured':
     case 'canary.passed':
+    case 'alarm.raised':
+    case 'alarm.cleared':
     case 'task.started':
     case 'task.ended':
     case 'checkpoint.reached':
@@ -128,6 +133,12 @@ function describeTask(task: Task): string {
   const within = `${titleOf(task)}, at most ${lasting(task.deadlineMs)}`;
   return task.kind === 'job' && task.noReturn !== null ? `${within}, a point of no return (${task.noReturn})` : within;
 }
+
+const describeAlarms = ({ replace }: ReleaseContent): readonly string[] =>
+  (replace.alarms ?? []).map((alarm) => {
+    const held = alarm.forMs === 0 ? '' : ` for ${lasting(alarm.forMs)}`;
+    return `end the rollout at any moment when ${alarm.name} is ${boundText(alarm)}${held}`;
+  });
 
 /** Why nothing serves for a while. */
 function describeFloor({ launch }: ReleaseContent): readonly string[] {

@@ -11,6 +11,7 @@ import { scaleOf } from '../plan/scale.ts';
 import type { FleetState } from '../plan/state.ts';
 import { stepKind, stepText, stickyText, weightAt } from '../plan/strategies/canary-step.ts';
 import { worldOf } from '../plan/world.ts';
+import { alarmsInStatus, metricsInStatus } from './metric-status.ts';
 import { pinnedBody, referencesIn, stateBody } from './references.ts';
 import { tasksInStatus } from './task-status.ts';
 
@@ -25,6 +26,8 @@ export interface Seen {
   readonly instances: readonly InstanceObservation[];
   readonly trouble: string | null;
   readonly drifted: readonly ReferenceState[];
+  /** Alarms that could not be read. */
+  readonly unreadable: ReadonlyMap<string, string>;
 }
 
 export function statusOf(seen: Seen): FleetStatusBody {
@@ -51,6 +54,7 @@ export function statusOf(seen: Seen): FleetStatusBody {
     reason: rollout?.reason ?? null,
     trouble: trouble ?? observed?.trouble ?? null,
     canary: canaryOf(state),
+    alarms: alarmsInStatus(state, seen.unreadable),
     checkpoint: checkpointOf(state),
     tasks: tasksInStatus(state),
     brokenGlass: releaseIn(state, target ?? serving)?.brokenGlass ?? null,
@@ -84,6 +88,7 @@ function canaryOf(state: FleetState): FleetStatusBody['canary'] {
     weight: step === undefined ? null : weightAt(strategy, number, state.size),
     sticky: strategy.sticky === undefined ? null : stickyText(strategy.sticky),
     verdict: judged?.verdict ?? null,
+    metrics: metricsInStatus(strategy.judge?.metrics?.metrics ?? [], rollout.canary),
   };
 }
 

@@ -19,7 +19,7 @@ import type { HostRuntime } from '../engines/host/runtime.ts';
 import { KilnError } from '../errors/error.ts';
 import type { Trial, Trials } from '../gates/test/trial.ts';
 import type { Clock } from '../platform/clock.ts';
-import { testsOn } from './instance-tests.ts';
+import { outputsOf, testsOn } from './instance-tests.ts';
 import { sha256 } from '../platform/hash.ts';
 
 const isTrial = (id: InstanceId): boolean => environmentOf(fleetOf(groupOf(id))) === TRIAL_ENVIRONMENT;
@@ -42,7 +42,7 @@ export async function withTrials(host: HostRuntime, clock: Clock): Promise<HostW
   const observe = async (ctx: typeof NO_HURRY, fleet?: FleetId): Promise<readonly InstanceObservation[]> =>
     (await host.observe(ctx, fleet)).filter(({ id }) => !isTrial(id));
   return {
-    runtime: { ...host, observe, test: testsOn(host, clock) },
+    runtime: { ...host, observe, test: testsOn(host, clock), output: outputsOf(host) },
     trials: { boot: (content, signal) => boot(host, clock, content, signal) },
   };
 }

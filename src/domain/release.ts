@@ -4,6 +4,7 @@
  */
 import type { Digest } from './digest.ts';
 import type { FleetId, ReleaseNumber } from './ids.ts';
+import type { Alarm, Metric } from './metric.ts';
 import type { ClientKey, Match } from './requests.ts';
 import type { Task } from './task.ts';
 
@@ -194,6 +195,16 @@ export interface JudgeTerms {
   readonly waitMs: number;
   /** What happens when there are still too few then. */
   readonly unsure: 'roll-back' | 'go-on';
+  /** Judged besides what the load balancer counts. Absent: nothing. */
+  readonly metrics?: MetricsTerms;
+}
+
+export interface MetricsTerms {
+  readonly metrics: readonly Metric[];
+  /** Between two questions to their sources. */
+  readonly everyMs: number;
+  /** What happens when a source has not answered often enough by the end of the step's waiting. `hold`: a person has a day. */
+  readonly unreadable: 'roll-back' | 'go-on' | 'hold';
 }
 
 export interface Replace {
@@ -208,6 +219,8 @@ export interface Replace {
   readonly revoked?: 'roll-back';
   /** At each point in this order. Absent: none. */
   readonly tasks?: readonly Task[];
+  /** End a rollout to this release at any moment. Absent: none. */
+  readonly alarms?: readonly Alarm[];
 }
 
 /** Everything that the hash covers. */

@@ -2,13 +2,16 @@
  * What Kiln does by itself with a fleet that rests: how its size follows its load, and how old its instances get. Like the
  * size it is the fleet's and not the release's: to change it replaces nothing.
  */
+import type { MetricSource } from './metric.ts';
 
 /** What of the load one instance is to have. Of several the one that asks for most instances decides. */
 export type ScaleTarget =
   /** Percent of the CPUs that an instance may use (`run.limits.cpus`), or of one CPU where there is no limit. */
   | { readonly kind: 'cpu'; readonly each: number }
   /** Requests a second. */
-  | { readonly kind: 'requests'; readonly each: number };
+  | { readonly kind: 'requests'; readonly each: number }
+  /** A number that grows with the work of the whole fleet, such as the length of a queue. */
+  | { readonly kind: 'metric'; readonly each: number; readonly source: MetricSource };
 
 export interface ScalePolicy {
   /** At least one. */

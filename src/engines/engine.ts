@@ -125,6 +125,8 @@ export interface Engine {
   removeJob(id: JobId, ctx: CallContext): Promise<void>;
   /** An HTTP test on every healthy instance of the group, a command beside one. Null: passed; else what was wrong. */
   test(group: GroupId, test: InstanceTest, withinMs: number, ctx: CallContext): Promise<string | null>;
+  /** What the command writes, beside one healthy instance of the group. Throws METRIC_UNREADABLE where it fails. */
+  output(group: GroupId, command: readonly string[], ctx: CallContext): Promise<string>;
   /** What each group has answered so far. Throws rather than answer half. */
   metrics(fleet: FleetId, ctx: CallContext): Promise<readonly GroupMetrics[]>;
   /** What each instance uses. Throws rather than answer half. */
@@ -233,6 +235,8 @@ export interface Runtime {
   removeJob(id: JobId, ctx: CallContext): Promise<void>;
   /** On one healthy instance, tried until it passes or its time is over. Null: passed; else what was wrong. */
   test(id: InstanceId, test: InstanceTest, withinMs: number, ctx: CallContext): Promise<string | null>;
+  /** What the command writes, in a container beside the instance that can't write. Throws METRIC_UNREADABLE where it fails. */
+  output(id: InstanceId, command: readonly string[], ctx: CallContext): Promise<string>;
   /** Calls back when the health of any instance of a fleet changes, or a job ends, so that nobody has to poll. Returns the way to stop. */
   onChange(listener: (fleet: FleetId) => void): () => void;
   /** Lets go of timers and sockets. Instances go on running. */

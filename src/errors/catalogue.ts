@@ -119,6 +119,12 @@ export const CATALOGUE = {
   SUPERSEDED: entry('user', 4, 409, 'Another deploy, a rollback or a removal took the place of the rollout that was waited for.'),
   NO_WAY_BACK: entry('user', 2, 409, 'There is no earlier release to roll back to.'),
   PLAN_STALE: entry('machine', 5, 409, 'What was seen has changed since the plan was made; Kiln looks again and plans anew.'),
+  METRIC_UNREADABLE: entry(
+    'remote',
+    6,
+    502,
+    'A source of metrics did not answer, or answered with something else than one number.',
+  ),
   // Engines
   ENGINE_UNREACHABLE: entry('machine', 6, 503, 'The engine did not answer.'),
   BALANCER_UNREACHABLE: entry('machine', 6, 503, 'The load balancer did not answer.'),

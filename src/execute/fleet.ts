@@ -22,9 +22,10 @@ import type { Entry } from '../store/journal.ts';
 import { entryOf, fleetEventOf } from './events.ts';
 import type { Executor } from './executor.ts';
 import { Meter } from './meter.ts';
+import { Sampler, type SamplerParts } from './sampler.ts';
 import { Tasks, type TaskParts } from './tasks.ts';
 
-export interface FleetParts extends TaskParts {
+export interface FleetParts extends TaskParts, SamplerParts {
   readonly revoked: Revoked;
 }
 
@@ -54,6 +55,7 @@ export class Fleet {
   readonly id: FleetId;
   readonly #parts: FleetParts;
   readonly #tasks: Tasks;
+  readonly #sampler: Sampler;
   #state: FleetState;
   #image: Digest | null = null;
   #running: Promise<number> | null = null;
@@ -73,9 +75,11 @@ export class Fleet {
     this.id = id;
     this.#parts = parts;
     this.#state = emptyFleet(id);
-    this.#meter = new Meter(parts.engine, parts.clock);
+    this.#meter = new Meter(parts);
     const record = (event: FleetEvent): void => this.#append([entryOf(id, event)]);
-    this.#tasks = new Tasks(parts, { state: () => this.#state, record, wake: () => this.wake() });
+    const owner = { state: () => this.#state, record, wake: () => this.wake() };
+    this.#tasks = new Tasks(parts, owner);
+    this.#sampler = new Sampler(parts, owner);
   }
 
   get state(): FleetState {
@@ -88,6 +92,11 @@ export class Fleet {
 
   get trouble(): string | null {
     return this.#trouble;
+  }
+
+  /** Alarms that could not be read when they were last asked for, and why. */
+  get unreadableAlarms(): ReadonlyMap<string, string> {
+    return this.#sampler.unreadable;
   }
 
   /** Folds an entry that is already in the journal. */
@@ -210,10 +219,8 @@ export class Fleet {
     const advance = (await engine.advance?.(this.id, ctx)) ?? { changed: false, wakeAt: null };
     if (advance.changed) this.#asked += 1;
     if (followed.status === 'rejected') throw followed.reason;
-    const times = [clock.now() + this.#restMs(), followed.value, advance.wakeAt, this.#meter.nextAt].filter(
-      (time) => time !== null,
-    );
-    return Math.min(...times);
+    const times = [followed.value, advance.wakeAt, this.#meter.nextAt, this.#sampler.nextAt].filter((time) => time !== null);
+    return Math.min(clock.now() + this.#restMs(), ...times);
   }
 
   /** Whoever changes something wakes the fleet: a fleet at rest is looked at for what nobody told. */
@@ -229,6 +236,7 @@ export class Fleet {
     const { clock, revoked } = this.#parts;
     const metrics = await this.#metrics(ctx);
     const load = this.#meter.measure(this.#state, observed, ctx);
+    this.#sampler.look(observed);
     const plan = reconcile(this.#state, observed, { now: clock.now(), revoked, metrics, load });
     this.#last = { plan, observed, load };
     const objections = lintPlan(plan, this.#state, observed, { now: clock.now(), revoked });

@@ -21,6 +21,7 @@ import { FLEET_KINDS } from './events.ts';
 import type { Deliver } from './deliver.ts';
 import type { Executor } from './executor.ts';
 import { Fleet } from './fleet.ts';
+import type { Measure } from './measure.ts';
 
 export interface FleetsParts {
   readonly journal: Journal;
@@ -31,6 +32,8 @@ export interface FleetsParts {
   readonly revoked: Revoked;
   /** For webhooks. */
   readonly deliver: Deliver;
+  /** For metrics and alarms. */
+  readonly measure: Measure;
 }
 
 export interface DeployRequest {

@@ -53,7 +53,7 @@ import type { Executor } from './executor.ts';
 import { historyLost, isExplained, type Shown } from './explained.ts';
 import { inForce, requireStillThere } from './in-force.ts';
 import { mismatch, revokedNow } from './refusals.ts';
-import { testGroup } from './test-group.ts';
+import { outputOf, testGroup } from './test-group.ts';
 import { routeChange, sameTable } from './route-change.ts';
 
 export interface KeptEngineParts {
@@ -177,6 +177,10 @@ export class KeptEngine implements Engine {
   /** Those of a fleet. */
   async jobs(fleet: FleetId, ctx: CallContext): Promise<readonly JobObservation[]> {
     return (await this.#parts.runtime.jobs(ctx)).filter(({ id }) => fleetOf(groupOf(id)) === fleet);
+  }
+
+  async output(group: GroupId, command: readonly string[], ctx: CallContext): Promise<string> {
+    return outputOf(this.#parts.runtime, await this.instances(fleetOf(group), ctx), group, command, ctx);
   }
 
   async test(group: GroupId, test: InstanceTest, withinMs: number, ctx: CallContext): Promise<string | null> {

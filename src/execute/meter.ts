@@ -6,6 +6,7 @@ import { groupId, groupOf, releaseOf, type GroupId, type InstanceId } from '../d
 import type { Measurement, ScaleTarget } from '../domain/upkeep.ts';
 import type { CallContext, Engine, FleetObservation } from '../engines/engine.ts';
 import type { Clock } from '../platform/clock.ts';
+import type { Measure } from './measure.ts';
 import { releaseOfState, type FleetState } from '../plan/state.ts';
 
 /** Between two readings; over how long rates are taken; and how much of that has to be known. */
@@ -20,19 +21,29 @@ interface Sample {
   readonly at: number;
   readonly cpuMs: ReadonlyMap<InstanceId, number> | null;
   readonly requests: ReadonlyMap<GroupId, number> | null;
+  /** What the metric says now: no counter. */
+  readonly metric: number | null;
+}
+
+export interface MeterParts {
+  readonly engine: Engine;
+  readonly clock: Clock;
+  readonly measure: Measure;
 }
 
 export class Meter {
   readonly #engine: Engine;
   readonly #clock: Clock;
+  readonly #ask: Measure;
   #samples: readonly Sample[] = [];
   /** When it last began to read, and whether that is still under way. */
   #readAt: number | null = null;
   #reading = false;
 
-  constructor(engine: Engine, clock: Clock) {
+  constructor({ engine, clock, measure }: MeterParts) {
     this.#engine = engine;
     this.#clock = clock;
+    this.#ask = measure;
   }
 
   /** When it wants to read again; null where nothing is measured. */
@@ -56,7 +67,7 @@ export class Meter {
       return null;
     }
     const now = this.#clock.now();
-    if (this.#isDue(now)) void this.#read(state, scale.targets, now, ctx);
+    if (this.#isDue(now)) void this.#read(servingGroups(state, observed), state, scale.targets, now, ctx);
     return scale.targets.map((target) => this.#measurement(target, state, observed));
   }
 
@@ -66,13 +77,22 @@ export class Meter {
   }
 
   /** Never throws. */
-  async #read({ fleet }: FleetState, targets: readonly ScaleTarget[], at: number, ctx: CallContext): Promise<void> {
+  async #read(
+    serving: ReadonlySet<GroupId>,
+    { fleet }: FleetState,
+    targets: readonly ScaleTarget[],
+    at: number,
+    ctx: CallContext,
+  ): Promise<void> {
     this.#reading = true;
     this.#readAt = at;
     const asks = (kind: ScaleTarget['kind']): boolean => targets.some((target) => target.kind === kind);
-    const [usage, metrics] = await Promise.all([
+    const followed = targets.find((target) => target.kind === 'metric');
+    const [group] = serving;
+    const [usage, metrics, metric] = await Promise.all([
       asks('cpu') ? this.#engine.usage(fleet, ctx).catch(unread) : null,
       asks('requests') ? this.#engine.metrics(fleet, ctx).catch(unread) : null,
+      followed === undefined || group === undefined ? null : this.#ask(followed.source, group, HANGS_MS, ctx).catch(unread),
     ]);
     // Given up meanwhile: another reading has begun.
     if (this.#readAt !== at) return;
@@ -80,13 +100,18 @@ export class Meter {
     const sample: Sample = {
       at: now,
       cpuMs: usage === null ? null : new Map(usage.map(({ instance, cpuMs }) => [instance, cpuMs])),
-      requests: metrics === null ? null : new Map(metrics.map(({ group, requests }) => [group, requests])),
+      requests: metrics === null ? null : new Map(metrics.map((each) => [each.group, each.requests])),
+      metric,
     };
     this.#samples = [...this.#samples.filter((each) => now - each.at <= WINDOW_MS), sample];
     this.#reading = false;
   }
 
   #measurement(target: ScaleTarget, state: FleetState, observed: FleetObservation): Measurement {
+    if (target.kind === 'metric') {
+      const total = this.#samples.at(-1)?.metric ?? null;
+      return { ...target, total, whole: total !== null };
+    }
     const serving = servingGroups(state, observed);
     const { total, whole } = target.kind === 'cpu' ? this.#cpu(state, observed, serving) : this.#requests(serving);
     return { ...target, total, whole };

@@ -7,6 +7,7 @@ import type { Release } from '../domain/release.ts';
 import type { ScaleTarget, Upkeep } from '../domain/upkeep.ts';
 import type { CanaryRule, Weights } from '../engines/engine.ts';
 import type { Arm, Verdict } from './judge/judge.ts';
+import type { Sample } from './judge/samples.ts';
 
 /**
  * Why a rollout runs. `deploy` and `rollback` were asked for: when they fail, the fleet goes back to where it was.
@@ -77,8 +78,18 @@ export type FleetEvent =
     }
   /** `early`: the how-manieth look before the step's last, from 1; null: the last. The verdict has its numbers with it. */
   | { readonly kind: 'canary.judged'; readonly step: number; readonly early: number | null; readonly verdict: Verdict }
+  /** Numbers of one moment for the metrics that the step is judged by, and which of them could not be read, and why. */
+  | {
+      readonly kind: 'canary.measured';
+      readonly step: number;
+      readonly samples: Readonly<Record<string, Sample>>;
+      readonly unreadable: Readonly<Record<string, string>>;
+    }
+  /** `standing`: it was so before anything of the release was launched. Otherwise it ends the rollout once it has held for long enough. */
+  | { readonly kind: 'alarm.raised'; readonly name: string; readonly value: number; readonly standing: boolean }
+  | { readonly kind: 'alarm.cleared'; readonly name: string }
   /** `next`: the step that comes; the number of steps: all traffic. */
-  | { readonly kind: 'canary.passed'; readonly next: number; readonly why: 'held' | 'judged' | 'unsure' | 'promoted' }
+  | { readonly kind: 'canary.passed'; readonly next: number; readonly why: 'held' | 'judged' | 'unsure' | 'error' | 'promoted' }
   /** Before anything of it is done. `rollout`: the one that it belongs to; of `after`, the one that has ended. */
   | { readonly kind: 'task.started'; readonly rollout: number; readonly release: ReleaseNumber; readonly task: string }
   | {

@@ -1,7 +1,10 @@
 /** When a rollout has failed, and what then. Every phase has a deadline and a default way out (law 6). */
 import { whyRevoked } from '../domain/revocation.ts';
+import { alarmReason } from './alarms.ts';
 import type { FleetEvent } from './events.ts';
+import { goesOn } from './judge/judge.ts';
 import { whyNoReturn } from './no-return.ts';
+import type { CanaryProgress } from './state.ts';
 import type { RolloutWorld } from './world.ts';
 import { stepText } from './strategies/canary-step.ts';
 import { deadlineOf, PAUSE_MS } from './strategies/parts.ts';
@@ -33,9 +36,15 @@ function verdictOf({ rollout, release, target }: RolloutWorld): string | null {
   const { verdict, last } = judged;
   const at = `r${target.release} ${stepText(strategy.steps[step])}`;
   if (verdict.verdict === 'fail') return `the judge failed ${at}: ${verdict.why}`;
-  if (last && verdict.verdict === 'unsure' && strategy.judge?.unsure === 'roll-back')
-    return `not enough evidence for ${at}: ${verdict.why}`;
-  return null;
+  if (!last || strategy.judge === null || goesOn(verdict, strategy.judge)) return null;
+  return verdict.verdict === 'unsure'
+    ? `not enough evidence for ${at}: ${verdict.why}`
+    : `${at} could not be judged: ${verdict.why}${sourceTrouble(rollout.canary)}`;
+}
+
+function sourceTrouble({ unreadable }: CanaryProgress): string {
+  const [why] = Object.values(unreadable);
+  return why === undefined ? '' : ` (${why})`;
 }
 
 function reasonOf(world: RolloutWorld): string | null {
@@ -43,6 +52,8 @@ function reasonOf(world: RolloutWorld): string | null {
   const name = `r${target.release}`;
   const revocation = world.revoked(release.content.image);
   if (revocation !== null) return `the image of ${name} was ${whyRevoked(revocation)}`;
+  const alarm = alarmReason(world.state, now);
+  if (alarm !== null) return alarm;
   const cause = world.trouble ?? target.lastFailure;
   const because = cause === null ? '' : `: ${cause}`;
   const failures = target.failures - (rollout.progress.failures ?? target.failures);

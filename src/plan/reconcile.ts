@@ -5,6 +5,7 @@
 import type { GroupId } from '../domain/ids.ts';
 import { releaseOf } from '../domain/ids.ts';
 import type { CanaryRule, FleetObservation } from '../engines/engine.ts';
+import { alarmTimes } from './alarms.ts';
 import type { FleetEvent } from './events.ts';
 import { failureOf } from './failure.ts';
 import type { Plan, Step, Wait } from './plan.ts';
@@ -250,6 +251,7 @@ function wakeAt(world: World, waits: readonly Wait[]): number | null {
     ...waits.map((wait) => wait.until),
     ...world.groups.map((view) => view.nextReadyAt),
     ...world.state.warm.map((warm) => warm.until),
+    ...alarmTimes(world.state),
     nextDue(world),
   ].filter((time) => time !== null && time > world.now);
   return times.length === 0 ? null : Math.min(...(times as number[]));

@@ -101,7 +101,7 @@ function cooling({ state, now }: World, ms: number): Barrier | null {
 /** Noise of floating point must not launch an instance; and who reads history reads numbers. */
 const rounded = (value: number): number => Number(value.toPrecision(6));
 
-const UNITS = { cpu: ' % of CPU', requests: ' requests a second' } as const;
+const UNITS = { cpu: ' % of CPU', requests: ' requests a second', metric: ' of its metric' } as const;
 
 /** `412 % of CPU for 60 each`. */
 const told = ({ kind, total, each }: Known): string => `${Number(total.toPrecision(3))}${UNITS[kind]} for ${each} each`;

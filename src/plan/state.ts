@@ -5,8 +5,10 @@
 import type { FleetId, InstanceId, ReleaseNumber } from '../domain/ids.ts';
 import type { Release } from '../domain/release.ts';
 import { NO_UPKEEP, type Upkeep } from '../domain/upkeep.ts';
+import { foldAlarm, type RaisedAlarms } from './alarm-state.ts';
 import type { Cause, FleetEvent, Outcome, Warm } from './events.ts';
 import type { Arm, Verdict } from './judge/judge.ts';
+import { withSamples, type Samples } from './judge/samples.ts';
 import { bar, begin, end, NO_TASKS, pruned, settled, type TaskState } from './task-state.ts';
 
 type CanaryEvent = Extract<FleetEvent, { kind: `canary.${string}` }>;
@@ -35,6 +37,7 @@ export interface Rollout {
   readonly canary: CanaryProgress;
   /** Of a rolling rollout: how many have passed, and since when it stands at the next; null: it is on its way there. */
   readonly checkpoints: { readonly passed: number; readonly reachedAt: number | null };
+  readonly alarms: RaisedAlarms;
 }
 
 /** How far a canary has come. Nothing of it matters to other strategies. */
@@ -43,6 +46,9 @@ export interface CanaryProgress {
   readonly step: number;
   /** Since the step's share is in force, and what both arms had answered by then; null before. */
   readonly window: { readonly at: number; readonly settled: boolean; readonly canary: Arm; readonly baseline: Arm } | null;
+  /** What was measured of it since then, and what could not be read when it was last tried, and why. */
+  readonly samples: Samples;
+  readonly unreadable: Readonly<Record<string, string>>;
   /** Looks at this step so far, not counting the last, and how many requests the canary had answered at the newest of them. */
   readonly looks: number;
   readonly lookedAt: number;
@@ -50,7 +56,15 @@ export interface CanaryProgress {
   readonly judged: { readonly verdict: Verdict; readonly last: boolean } | null;
 }
 
-const stepAt = (step: number): CanaryProgress => ({ step, window: null, looks: 0, lookedAt: 0, judged: null });
+const stepAt = (step: number): CanaryProgress => ({
+  step,
+  window: null,
+  samples: {},
+  unreadable: {},
+  looks: 0,
+  lookedAt: 0,
+  judged: null,
+});
 
 /** How the last rollout ended. */
 export interface Ended {
@@ -172,8 +186,12 @@ export function fold(state: FleetState, event: FleetEvent, seq: number, at: numb
       return withRollout(next, { progress: { at, ready: event.ready, size: event.size, failures: event.failures } });
     case 'canary.stepped':
     case 'canary.judged':
+    case 'canary.measured':
     case 'canary.passed':
       return canaryMoved(next, event, at);
+    case 'alarm.raised':
+    case 'alarm.cleared':
+      return state.rollout === null ? next : withRollout(next, { alarms: foldAlarm(state.rollout.alarms, event, at) });
     case 'checkpoint.reached':
     case 'checkpoint.passed':
       return atCheckpoint(next, event, at);
@@ -233,6 +251,7 @@ function started(
     pausedAt: null,
     canary: stepAt(0),
     checkpoints: { passed: 0, reachedAt: null },
+    alarms: {},
   };
 }
 
@@ -262,6 +281,12 @@ function canaryMoved(state: FleetState, event: CanaryEvent, at: number): FleetSt
     }
     case 'canary.passed':
       return withRollout(state, { progress, canary: { ...stepAt(event.next), judged: rollout.canary.judged } });
+    case 'canary.measured': {
+      const { canary } = rollout;
+      if (canary.step !== event.step || canary.window === null) return state;
+      const samples = withSamples(canary.samples, event.samples);
+      return withRollout(state, { canary: { ...canary, samples, unreadable: event.unreadable } });
+    }
     case 'canary.judged': {
       const { early, verdict } = event;
       const judged = { verdict, last: early === null };

@@ -16,6 +16,7 @@ import type {
 import { KilnError } from '../errors/error.ts';
 import type { ResolvedEnvironment } from './environment.ts';
 import type { Spec } from './parse.ts';
+import { alarmsOf } from './metrics.ts';
 import { isReferencedFile, plainEnv, referencesOf } from './references.ts';
 import { HEALTHY_STATUS, type HealthSpec, type RunSpec, SCRATCH_BYTES } from './schema/run.ts';
 import { strategyOf } from './strategy.ts';
@@ -72,6 +73,7 @@ export function releaseContent(
       deadlineMs: replace.deadline,
       ...(replace.revoked === 'roll-back' ? { revoked: 'roll-back' } : {}),
       ...(tasks.length === 0 ? {} : { tasks }),
+      ...(Object.keys(replace.alarms).length === 0 ? {} : { alarms: alarmsOf(replace.alarms, replace.prometheus) }),
     },
   };
 }

@@ -1,5 +1,6 @@
 /** The strategy that a `replace:` section means for a fleet of a size. */
 import type { CanaryStep, JudgeTerms, Strategy } from '../domain/release.ts';
+import { metricsOf } from './metrics.ts';
 import { DEFAULT_HOLD_MS, type JudgeSpec } from './schema/canary.ts';
 import { type ReplaceSpec, ROLLING } from './schema/replace.ts';
 import type { RunSpec } from './schema/run.ts';
@@ -16,7 +17,7 @@ export function strategyOf(replace: ReplaceSpec, run: Pick<RunSpec, 'volumes'>, 
   const kind = replace.strategy ?? (singleWriters(run).length > 0 ? 'recreate' : 'rolling');
   if (kind === 'canary') {
     const { steps = DEFAULT_STEPS, sticky } = replace;
-    return { kind, steps, judge: termsOf(replace.judge), ...(sticky === undefined ? {} : { sticky }) };
+    return { kind, steps, judge: termsOf(replace), ...(sticky === undefined ? {} : { sticky }) };
   }
   if (kind !== 'rolling') return { kind };
   return {
@@ -39,7 +40,7 @@ const DEFAULT_JUDGE: JudgeTerms = {
 };
 
 /** Without a word about it the canary is compared with what serves, and nothing else. */
-function termsOf(judge: JudgeSpec | undefined): JudgeTerms | null {
+function termsOf({ judge, prometheus }: Pick<ReplaceSpec, 'judge' | 'prometheus'>): JudgeTerms | null {
   if (judge === undefined) return DEFAULT_JUDGE;
   if (judge === 'off') return null;
   const quantiles = [[0.5, judge.p50] as const, [0.95, judge.p95] as const, [0.99, judge.p99] as const];
@@ -50,7 +51,13 @@ function termsOf(judge: JudgeSpec | undefined): JudgeTerms | null {
     settleMs: judge.settle,
     waitMs: judge.wait,
     unsure: judge.unsure,
+    ...metricsTermsOf(judge, prometheus),
   };
+}
+
+function metricsTermsOf(judge: Exclude<JudgeSpec, 'off'>, prometheus: string): Pick<JudgeTerms, 'metrics'> {
+  const metrics = metricsOf(judge.metrics, prometheus);
+  return metrics.length === 0 ? {} : { metrics: { metrics, everyMs: judge.every, unreadable: judge.unreadable } };
 }
 
 /** Rounded up, so that a small fleet's share is not nothing. */

@@ -2,19 +2,21 @@
 import type { ScaleTarget, Upkeep } from '../domain/upkeep.ts';
 import type { Strategy } from '../domain/release.ts';
 import type { ResolvedEnvironment } from './environment.ts';
+import { sourceOf } from './metrics.ts';
 import type { InstancesSpec, RunSpec } from './schema/run.ts';
 import type { ScaleSpec } from './schema/scale.ts';
 import { singleWriters, strategyOf } from './strategy.ts';
 
-export function upkeepOf({ run }: ResolvedEnvironment): Upkeep {
+export function upkeepOf({ run, replace }: ResolvedEnvironment): Upkeep {
   const { scale, 'max-age': maxAgeMs = null } = run;
   if (scale === undefined) return { scale: null, maxAgeMs };
-  return { scale: { targets: targetsOf(scale), upMs: scale.up, downMs: scale.down }, maxAgeMs };
+  return { scale: { targets: targetsOf(scale, replace.prometheus), upMs: scale.up, downMs: scale.down }, maxAgeMs };
 }
 
-const targetsOf = ({ cpu, requests }: ScaleSpec): readonly ScaleTarget[] => [
+const targetsOf = ({ cpu, requests, metric }: ScaleSpec, prometheus: string): readonly ScaleTarget[] => [
   ...(cpu === undefined ? [] : [{ kind: 'cpu', each: cpu } as const]),
   ...(requests === undefined ? [] : [{ kind: 'requests', each: requests } as const]),
+  ...(metric === undefined ? [] : [{ kind: 'metric', each: metric.each, source: sourceOf(metric, prometheus) } as const]),
 ];
 
 /** Why the size can't follow the load in the environment; null: it can, or is not asked to. */

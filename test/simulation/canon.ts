@@ -2,6 +2,7 @@
 import type { Strategy } from '../../src/domain/release.ts';
 import type { Match } from '../../src/domain/requests.ts';
 import { GOOD, type Behaviour } from '../../src/engines/sim/behaviour.ts';
+import { METRIC_ACTS } from './canon-metrics.ts';
 import { TASK_ACTS } from './canon-tasks.ts';
 import { contentOf, imageOf, type ReleaseTraits } from './releases.ts';
 import type { Act, Scenario, TimedAct } from './scenario.ts';
@@ -144,6 +145,6 @@ const ACTS: Readonly<Record<string, readonly TimedAct[]>> = {
   'removing the fleet': [after(0, deploy('a', rolling)), after(10_000, { kind: 'retire' })],
 };
 
-export const CANON: readonly (readonly [string, Scenario])[] = Object.entries({ ...ACTS, ...TASK_ACTS }).map(
+export const CANON: readonly (readonly [string, Scenario])[] = Object.entries({ ...ACTS, ...TASK_ACTS, ...METRIC_ACTS }).map(
   ([name, acts], index) => [name, { seed: index + 1, acts, faults: {} }],
 );

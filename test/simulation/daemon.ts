@@ -1,12 +1,14 @@
 /** One daemon over the simulated world: the real fleets, executor and kept engine, with a journal that may crash it. */
 import { openLineage } from '../../src/daemon/lineage.ts';
-import type { FleetId } from '../../src/domain/ids.ts';
+import { fleetOf, releaseOf, type FleetId } from '../../src/domain/ids.ts';
 import type { Random } from '../../src/engines/sim/random.ts';
 import type { Session } from '../../src/engines/sim/world.ts';
 import type { Deliver } from '../../src/execute/deliver.ts';
 import { Executor } from '../../src/execute/executor.ts';
 import { Fleets } from '../../src/execute/fleets.ts';
 import { KeptEngine } from '../../src/execute/kept-engine.ts';
+import type { Measure } from '../../src/execute/measure.ts';
+import { measureByCommand } from '../../src/measure/measure.ts';
 import type { Clock } from '../../src/platform/clock.ts';
 import type { Entry, Journal } from '../../src/store/journal.ts';
 
@@ -26,7 +28,12 @@ export function startDaemon(clock: Clock, session: Session, journal: Journal, id
   const revoked = blind ? () => null : openLineage(guarded, clock).revoked;
   const engine = new KeptEngine({ runtime, balancer, journal: guarded, executor, clock, revoked, drawId: () => ids.suffix() });
   const deliver: Deliver = ({ id, notice }, withinMs, ctx) => session.deliver(notice.image, id, withinMs, ctx);
-  const fleets = new Fleets({ journal: guarded, executor, engine, clock, revoked, deliver });
+  const measure: Measure = async (source, group, _withinMs, ctx) => {
+    if (source.kind === 'command') return measureByCommand(source, group, (command) => engine.output(group, command, ctx));
+    const release = fleets.state(fleetOf(group)).releases[releaseOf(group) - 1];
+    return release === undefined ? null : session.measure(release.content.image, ctx);
+  };
+  const fleets: Fleets = new Fleets({ journal: guarded, executor, engine, clock, revoked, deliver, measure });
   return { session, engine, journal: guarded, fleets };
 }
 

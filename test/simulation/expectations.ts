@@ -92,6 +92,25 @@ export function servesWhatFailed(state: FleetState | null, entry: Entry): readon
 }
 
 /**
+ * As an entry is written and before it counts: no rollout goes on past an alarm that has held for its time, or ends well. What
+ * was planned before that time came may still be carried out.
+ */
+export function goesPastAlarm(state: FleetState | null, entry: Entry): readonly string[] {
+  const event = fleetEventOf(entry);
+  const ended = event?.kind === 'rollout.finished' && event.outcome === 'done';
+  if (state?.rollout?.phase !== 'advancing' || !(ended || event?.kind === 'canary.passed')) return [];
+  const { to, alarms } = state.rollout;
+  return (contentOf(state, to)?.replace.alarms ?? []).flatMap(({ name, forMs }) => {
+    const held = alarms[name];
+    const due = held === undefined || held.standing ? Infinity : held.since + forMs;
+    return entry.at > due + (forMs === 0 ? 0 : LONGEST_CALL_MS) ? [`law 6: r${to} goes on past the alarm ${name}`] : [];
+  });
+}
+
+/** A plan's steps can hang for so long. */
+const LONGEST_CALL_MS = 70_000;
+
+/**
  * Law 5, as an entry is written and before it counts: the way back stays until its window has passed. A revoked release is
  * none (law 1): what is left of it may go before.
  */

@@ -37,6 +37,8 @@ const READS: ReadonlySet<Verb> = new Set([
   'usage',
   'tables',
   'jobs',
+  'output',
+  'measure',
 ]);
 
 function faultsOf(verb: Verb): readonly Wrong[] {

@@ -11,6 +11,7 @@ import { Random } from '../../src/engines/sim/random.ts';
 import { createSimWorld, type Session, type SimWorld } from '../../src/engines/sim/world.ts';
 import { KilnError, messageOf } from '../../src/errors/error.ts';
 import { lineageEntry } from '../../src/lineage/events.ts';
+import { alarmsOf } from '../../src/plan/alarms.ts';
 import { emptyFleet, type FleetState } from '../../src/plan/state.ts';
 import type { Entry, Journal } from '../../src/store/journal.ts';
 import { MemoryJournal } from '../../src/store/memory.ts';
@@ -20,6 +21,7 @@ import {
   closesWayBack,
   floorOf,
   killsTooMany,
+  goesPastAlarm,
   leansOnCanary,
   overdue,
   passesCheckpoint,
@@ -205,7 +207,14 @@ class History {
       const leaning = leansOnCanary(state, this.#world.instances(), entry);
       for (const broken of this.#tasks.see(entry, state)) this.broken.add(broken);
       const wayBack = closesWayBack(state, entry, (image) => this.#isRevoked(image));
-      const wrong = [...wayBack, ...servesWhatFailed(state, entry), ...leaning, ...actsAtRest(state, entry), ...grown];
+      const wrong = [
+        ...wayBack,
+        ...servesWhatFailed(state, entry),
+        ...leaning,
+        ...actsAtRest(state, entry),
+        ...grown,
+        ...goesPastAlarm(state, entry),
+      ];
       for (const broken of wrong) this.broken.add(broken);
       if (kind === 'instance.retiring') this.#world.decidedToRetire((data as { readonly instance: InstanceId }).instance);
       if (kind === 'plan.refused') this.broken.add(`the planner's plan was refused: ${canonicalJson(data)}`);
@@ -232,6 +241,7 @@ class History {
       case 'deploy':
         this.#behaviours.set(act.content.image, act.behaviour);
         this.#world.behave(act.content.image, act.behaviour);
+        if (act.metrics !== undefined) this.#world.behaveMetrics(act.content.image, act.metrics);
         for (const tried of ['job', 'test', 'webhook'] as const) {
           const ends = act.tasks?.[tried];
           if (ends !== undefined) this.#world.behaveTasks(act.content.image, tried, ends);
@@ -380,7 +390,8 @@ class History {
     this.#idleLooks = appended === this.#appendedBefore ? this.#idleLooks + 1 : 0;
     this.#appendedBefore = appended;
     const named = this.#state() === null ? null : this.#daemon.fleets.fleet(FLEET).last?.plan.wakeAt;
-    const measures = this.#acting && (this.#state()?.upkeep.scale ?? null) !== null;
+    const state = this.#state();
+    const measures = this.#acting && state !== null && (state.upkeep.scale !== null || alarmsOf(state) !== null);
     const patientMs = (next - clock.now()) * 2 ** Math.min(this.#idleLooks, measures ? 1 : 12);
     return Math.min(clock.now() + patientMs, Math.max(next, named ?? Infinity));
   }

@@ -2,6 +2,7 @@
 import type { Digest } from '../../src/domain/digest.ts';
 import type { FleetId, ReleaseNumber } from '../../src/domain/ids.ts';
 import { canonicalJson } from '../../src/domain/json.ts';
+import type { Alarm } from '../../src/domain/metric.ts';
 import type { Task } from '../../src/domain/task.ts';
 import type { Release, ReleaseContent, Strategy } from '../../src/domain/release.ts';
 import { sha256 } from '../../src/platform/hash.ts';
@@ -29,6 +30,7 @@ export interface ReleaseTraits {
   /** What serves is left by itself when its image is revoked. */
   readonly rollBackRevoked?: boolean;
   readonly tasks?: readonly Task[];
+  readonly alarms?: readonly Alarm[];
 }
 
 /** An image of that name: the digest of the name. */
@@ -74,6 +76,7 @@ export function contentOf(image: Digest, traits: ReleaseTraits = {}): ReleaseCon
       deadlineMs: traits.deadlineMs ?? 60_000,
       ...(traits.rollBackRevoked === true ? { revoked: 'roll-back' } : {}),
       ...(traits.tasks === undefined ? {} : { tasks: traits.tasks }),
+      ...(traits.alarms === undefined ? {} : { alarms: traits.alarms }),
     },
   };
 }

@@ -7,7 +7,9 @@ import type { FaultRates } from '../../src/engines/sim/faults.ts';
 import type { TaskBehaviour, Tried } from '../../src/engines/sim/jobs.ts';
 import { Random } from '../../src/engines/sim/random.ts';
 import type { Kill } from '../../src/plan/chaos.ts';
+import type { MetricBehaviour } from '../../src/engines/sim/sources.ts';
 import type { Bounds } from '../../src/plan/state.ts';
+import { drawAlarms, drawMetricBehaviour, drawMetrics } from './draw-metrics.ts';
 import { drawTasks, drawTaskBehaviours } from './draw-tasks.ts';
 import { contentOf, imageOf } from './releases.ts';
 
@@ -17,6 +19,7 @@ export type Act =
       readonly content: ReleaseContent;
       readonly behaviour: Behaviour;
       readonly tasks?: TaskBehaviours;
+      readonly metrics?: MetricBehaviour;
       readonly size: number;
       readonly bounds?: Bounds;
       readonly upkeep?: Upkeep;
@@ -148,6 +151,7 @@ function drawDeploy(random: Random, fleet: FleetTraits, good: boolean): Act {
     ? { kind: 'good' as const, healthyAfterMs: random.pick([20, 300, 1000]) }
     : drawBehaviour(random, healthDeadlineMs);
   const drainMs = random.pick([0, 1000, 5000]);
+  const alarms = drawAlarms(random);
   const content = contentOf(imageOf(`image ${random.uint32()}`), {
     ...fleet,
     strategy: drawStrategy(random, fleet),
@@ -163,9 +167,11 @@ function drawDeploy(random: Random, fleet: FleetTraits, good: boolean): Act {
     preview: fleet.port && random.chance(0.3),
     probe: random.chance(0.1) ? 'none' : 'http',
     ...(random.chance(0.35) ? { tasks: drawTasks(random, fleet.singleWriter) } : {}),
+    ...(alarms === undefined ? {} : { alarms }),
   });
   const tasks = drawTaskBehaviours(random);
-  return { kind: 'deploy', content, behaviour, tasks, size: drawSize(random, fleet), ...drawUpkeep(random, fleet) };
+  const metrics = drawMetricBehaviour(random);
+  return { kind: 'deploy', content, behaviour, tasks, metrics, size: drawSize(random, fleet), ...drawUpkeep(random, fleet) };
 }
 
 /** Some fleets follow their load, and some do not let their instances get old. */
@@ -209,6 +215,7 @@ function drawCanary(random: Random): Strategy {
     settleMs: random.pick([0, 1000, 10_000]),
     waitMs: random.pick([0, 5000, 60_000]),
     unsure,
+    ...drawMetrics(random),
   };
   const sticky = random.pick([null, { by: 'cookie' }, { by: 'header', name: 'x-user' }, { by: 'address' }] as const);
   return { kind: 'canary', steps, judge: random.chance(0.75) ? terms : null, ...(sticky === null ? {} : { sticky }) };

@@ -1,10 +1,12 @@
 /** A daemon's fleets over the simulated engine without faults: for whole stories, and for measurements. */
-import type { FleetId } from '../../src/domain/ids.ts';
+import { fleetOf, releaseOf, type FleetId } from '../../src/domain/ids.ts';
 import { createSimWorld, type SimWorld, type SimWorldOptions } from '../../src/engines/sim/world.ts';
 import type { Deliver } from '../../src/execute/deliver.ts';
 import { Executor } from '../../src/execute/executor.ts';
 import { Fleets } from '../../src/execute/fleets.ts';
 import { KeptEngine } from '../../src/execute/kept-engine.ts';
+import type { Measure } from '../../src/execute/measure.ts';
+import { measureByCommand } from '../../src/measure/measure.ts';
 import { MemoryJournal } from '../../src/store/memory.ts';
 
 export interface Simulated {
@@ -43,7 +45,12 @@ export function simulate(seed: number, { held = asItIs, world: traits = {} }: Si
   const drawId = (): string => (drawn++).toString(36).padStart(6, '0');
   const engine = new KeptEngine({ runtime, balancer, journal, executor, clock, revoked, drawId });
   const deliver: Deliver = ({ id, notice }, withinMs, ctx) => world.deliver(notice.image, id, withinMs, ctx);
-  const fleets = new Fleets({ journal, executor, engine, clock, revoked, deliver });
+  const measure: Measure = async (source, group, _withinMs, ctx) => {
+    if (source.kind === 'command') return measureByCommand(source, group, (command) => engine.output(group, command, ctx));
+    const release = fleets.state(fleetOf(group)).releases[releaseOf(group) - 1];
+    return release === undefined ? null : world.measure(release.content.image, ctx);
+  };
+  const fleets: Fleets = new Fleets({ journal, executor, engine, clock, revoked, deliver, measure });
   return { world, fleets, engine, journal, run: (limitMs, holds) => run(world, limitMs, holds ?? (() => false)) };
 }
 

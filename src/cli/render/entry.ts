@@ -99,6 +99,17 @@ const WORDS: Readonly<Record<string, (data: Data) => string>> = {
   'canary.stepped': ({ step }) => `step ${Number(step) + 1} has its share`,
   'canary.judged': ({ step, verdict }) =>
     `judged at step ${Number(step) + 1}: ${textOf(objectOf(verdict)['verdict'])}, ${textOf(objectOf(verdict)['why'])}`,
+  'canary.measured': ({ step, samples, unreadable }) => {
+    const known = Object.entries(objectOf(samples)).map(([name, sample]) => {
+      const { canary, baseline } = objectOf(sample);
+      return `${name} ${figureOf(canary)} against ${figureOf(baseline)}`;
+    });
+    const failed = Object.entries(objectOf(unreadable)).map(([name, why]) => `${name} could not be read (${textOf(why)})`);
+    return `measured at step ${Number(step) + 1}: ${[...known, ...failed].join(', ')}`;
+  },
+  'alarm.raised': ({ name, value, standing }) =>
+    `the alarm ${textOf(name)} is raised${standing === true ? ', and was before the rollout' : ''}: ${figureOf(value)}`,
+  'alarm.cleared': ({ name }) => `the alarm ${textOf(name)} is quiet again`,
   'canary.passed': ({ next, why }) => `step ${textOf(next)} passed (${textOf(why)})`,
   'task.started': ({ task }) => `task ${textOf(task)} begins`,
   'task.ended': ({ task, result, why }) => `task ${textOf(task)} ${textOf(result)}${because(why)}`,
@@ -137,6 +148,8 @@ const WORDS: Readonly<Record<string, (data: Data) => string>> = {
   'instance.killed': ({ instance, why }) => `${lastName(instance)} is ${textOf(why)}`,
   'instance.removed': ({ instance }) => `${lastName(instance)} gone`,
 };
+
+const figureOf = (value: unknown): string => (typeof value === 'number' ? String(Number(value.toPrecision(3))) : 'nothing');
 
 export function describeEntry({ kind, data }: Pick<EntryBody, 'kind' | 'data'>): string {
   const words = WORDS[kind]?.(objectOf(data)) ?? `${kind} ${JSON.stringify(data)}`;

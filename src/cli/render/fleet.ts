@@ -4,6 +4,7 @@ import type { FleetStatusBody } from '../../client/client.ts';
 import { harmless, type Terminal } from '../terminal.ts';
 import { age, counted, duration, share } from './amounts.ts';
 import { driftLines } from './configuration.ts';
+import { metricLines } from './metrics.ts';
 import { table } from './table.ts';
 import { taskLines } from './tasks.ts';
 
@@ -31,6 +32,7 @@ export function fleetLines(fleet: FleetStatusBody, around: Surroundings): readon
     ...taskLines(fleet, terminal),
     ...(fleet.preview === null ? [] : [`  preview at ${urlOf(fleet.preview)}`]),
     ...scalingLines(fleet, around),
+    ...metricLines(fleet, around),
     ...situationLines(fleet, around),
     ...driftLines(fleet, terminal),
     ...(isMoving(fleet) ? [terminal.paint('dim', `    ${nextSteps(fleet)}`)] : []),

@@ -82,6 +82,7 @@ export const fleet = (change: Partial<FleetStatusBody> = {}): FleetStatusBody =>
   ended: null,
   canary: null,
   checkpoint: null,
+  alarms: [],
   tasks: [],
   brokenGlass: null,
   drift: [],

@@ -185,6 +185,7 @@ function runtimeOf(world: FakeWorld, clock: Clock): Runtime {
       changed(id);
     },
     test: async () => null,
+    output: async () => '0',
     onChange(listener) {
       listeners.add(listener);
       return () => listeners.delete(listener);

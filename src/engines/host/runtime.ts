@@ -47,8 +47,8 @@ export interface HostRuntimeOptions {
   readonly report: (message: string) => void;
 }
 
-/** Tests of instances are another part's. */
-export interface HostRuntime extends Omit<Runtime, 'test'> {
+/** What is run beside instances is another part's. */
+export interface HostRuntime extends Omit<Runtime, 'test' | 'output'> {
   readonly name: 'host';
   /** Null where there is no such instance. */
   stats(id: InstanceId): Promise<Usage | null>;

@@ -41,6 +41,8 @@ export type Verb =
   | 'jobs'
   | 'removeJob'
   | 'test'
+  | 'output'
+  | 'measure'
   | 'deliver';
 
 export interface Call {

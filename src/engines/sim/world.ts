@@ -18,6 +18,7 @@ import { Instances } from './instances.ts';
 import { Jobs, type TaskBehaviour, type Tried } from './jobs.ts';
 import { Laws, type Violation } from './laws.ts';
 import { Random } from './random.ts';
+import { Sources, type MetricBehaviour } from './sources.ts';
 import { SimTraffic } from './traffic.ts';
 
 export interface SimWorldOptions {
@@ -40,6 +41,8 @@ export interface Session {
   readonly balancer: Balancer;
   /** Brings a webhook to where it is taken, or not: null where it is. As its image behaves. */
   deliver(image: Digest, subject: string, withinMs: number, ctx: CallContext): Promise<string | null>;
+  /** A number of the image's group, from a source that is not a command. As the image behaves. */
+  measure(image: Digest, ctx: CallContext): Promise<number | null>;
   /** Passes a local synchronous write (the journal's) through the same faults and crashes. */
   write<T>(subject: string, run: () => T): T;
 }
@@ -50,11 +53,14 @@ export interface SimWorld {
   readonly runtime: Runtime;
   readonly balancer: Balancer;
   readonly deliver: Session['deliver'];
+  readonly measure: Session['measure'];
   /** Ends the former daemon's life, if it still lives, and begins the next. */
   connect(): Session;
   behave(image: Digest, behaviour: Behaviour): void;
   /** Default: all pass. */
   behaveTasks(image: Digest, tried: Tried, behaviour: TaskBehaviour): void;
+  /** Default: about 100. */
+  behaveMetrics(image: Digest, behaviour: MetricBehaviour): void;
   setFaults(faults: Faults): void;
   /** The world ends an instance's process. */
   kill(instance: InstanceId): void;
@@ -106,15 +112,17 @@ export function createSimWorld(options: SimWorldOptions): SimWorld {
   };
   const jobs = new Jobs(clock, laws, instances, note, tell);
   const traffic = new SimTraffic(clock, new Random(options.seed ^ 0x7aff1c), laws, instances, note);
+  const sources = new Sources(clock, new Random(options.seed ^ 0x50c));
   const calls = new Calls(clock, new Random(options.seed ^ 0xca115), options.faults ?? noFaults, note);
   const healing = options.healing ?? Number.POSITIVE_INFINITY;
-  const place: Place = { clock, laws, healing, instances, jobs, traffic, calls, listeners };
+  const place: Place = { clock, laws, healing, instances, jobs, sources, traffic, calls, listeners };
   let session = connect(place);
   return {
     clock,
     runtime: session.runtime,
     balancer: session.balancer,
     deliver: (image, subject, withinMs, ctx) => session.deliver(image, subject, withinMs, ctx),
+    measure: (image, ctx) => session.measure(image, ctx),
     connect() {
       session.life.end();
       session = connect(place);
@@ -122,6 +130,7 @@ export function createSimWorld(options: SimWorldOptions): SimWorld {
     },
     behave: (image, behaviour) => instances.behave(image, behaviour),
     behaveTasks: (image, tried, behaviour) => jobs.behave(image, tried, behaviour),
+    behaveMetrics: (image, behaviour) => sources.behave(image, behaviour),
     hasPassed: jobs.hasPassed,
     reboot() {
       session.life.end();
@@ -160,6 +169,7 @@ interface Place {
   readonly healing: number;
   readonly instances: Instances;
   readonly jobs: Jobs;
+  readonly sources: Sources;
   readonly traffic: SimTraffic;
   readonly calls: Calls;
   readonly listeners: Set<(fleet: FleetId) => void>;
@@ -177,6 +187,13 @@ function connect(place: Place): Session {
         subject,
         unreachable: 'ENGINE_UNREACHABLE',
         run: () => tried(place, image, 'webhook', withinMs, ctx),
+      }),
+    measure: (image, ctx) =>
+      place.calls.make(life, ctx, {
+        verb: 'measure',
+        subject: image,
+        unreachable: 'METRIC_UNREADABLE',
+        run: () => place.sources.ask(image),
       }),
     write: (subject, run) => place.calls.write(life, subject, run),
   };
@@ -198,7 +215,7 @@ async function tried(
 }
 
 function runtimeOf(place: Place, life: DaemonLife): Runtime {
-  const { instances, jobs, traffic, calls, listeners, healing } = place;
+  const { instances, jobs, sources, traffic, calls, listeners, healing } = place;
   const unreachable = 'ENGINE_UNREACHABLE';
   const own = new Set<(fleet: FleetId) => void>();
   return {
@@ -255,6 +272,16 @@ function runtimeOf(place: Place, life: DaemonLife): Runtime {
         run: async () => {
           const image = instances.find(id)?.release.content.image;
           return image === undefined ? 'it is gone' : tried(place, image, 'test', withinMs, ctx);
+        },
+      }),
+    output: (id, _command, ctx) =>
+      calls.make(life, ctx, {
+        verb: 'output',
+        subject: id,
+        unreachable: 'METRIC_UNREADABLE',
+        run: () => {
+          const image = instances.find(id)?.release.content.image;
+          return JSON.stringify(image === undefined ? null : sources.ask(image));
         },
       }),
     onChange(listener) {

@@ -3,10 +3,11 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 
 import { Random } from '../../engines/sim/random.ts';
-import { alphaOf, judge, type Arm, type JudgePolicy, type Verdict } from './judge.ts';
+import { alphaOf, judge, type Arm, type JudgePolicy, type Shown, type Verdict } from './judge.ts';
 
 const SEED = Number(process.env['SEED'] ?? 1);
 const BOUNDS = [1, 2, 3, 5, 7, 10, 15, 20, 30, 50, 75, 100, 150, 200, 300, 500, 750, 1000, 2000, 5000, 10_000];
+const see = (canary: Arm, baseline: Arm): Shown => ({ canary, baseline, samples: {} });
 const NO_LIMITS: JudgePolicy = { maxErrors: null, maxSlowdown: 1.05, maxLatency: [] };
 
 interface Truth {
@@ -54,7 +55,7 @@ function rollout(perStep: number, good: Truth, canary: Truth, random: Random): V
       own.serve(more, canary, random);
       other.serve(more, good, random);
       const early = index === looks.length - 1 ? null : index + 1;
-      const { verdict } = judge(own.arm, other.arm, NO_LIMITS, { steps: 3, early });
+      const { verdict } = judge(see(own.arm, other.arm), NO_LIMITS, { steps: 3, early });
       if (verdict === 'fail') return 'fail';
       if (early === null) last = verdict;
     }
@@ -86,7 +87,7 @@ test('1 % of errors that become 5 % are caught at 1,000 requests an arm in at le
     const [own, other] = [new Arms(), new Arms()];
     own.serve(1000, { errors: 0.05, latency }, random);
     other.serve(1000, { errors: 0.01, latency }, random);
-    return judge(own.arm, other.arm, NO_LIMITS, { steps: 3, early: null }).verdict === 'fail';
+    return judge(see(own.arm, other.arm), NO_LIMITS, { steps: 3, early: null }).verdict === 'fail';
   });
   assert.ok(caught >= 0.95, `caught ${caught * 100} % (SEED=${SEED})`);
 });
@@ -102,7 +103,7 @@ for (const [name, usual, slower] of [
       const [own, other] = [new Arms(), new Arms()];
       own.serve(2000, { errors: 0, latency: slower }, random);
       other.serve(2000, { errors: 0, latency: usual }, random);
-      return judge(own.arm, other.arm, NO_LIMITS, { steps: 3, early: null }).verdict === 'fail';
+      return judge(see(own.arm, other.arm), NO_LIMITS, { steps: 3, early: null }).verdict === 'fail';
     });
     assert.ok(caught >= 0.95, `caught ${caught * 100} % (SEED=${SEED})`);
   });
@@ -121,27 +122,27 @@ const arm = (requests: number, errors: number, counts: readonly number[] = []): 
 const LAST = { steps: 1, early: null };
 
 test('too few requests are no verdict: it says how many more are needed, and with them it passes', () => {
-  const first = judge(arm(20, 0), arm(380, 0), NO_LIMITS, LAST);
+  const first = judge(see(arm(20, 0), arm(380, 0)), NO_LIMITS, LAST);
   assert.equal(first.verdict, 'unsure');
   assert.ok(first.more > 10 && first.more < 1000, `${first.more}`);
-  const then = judge(arm(20 + first.more, 0), arm(19 * (20 + first.more), 0), NO_LIMITS, LAST);
+  const then = judge(see(arm(20 + first.more, 0), arm(19 * (20 + first.more), 0)), NO_LIMITS, LAST);
   assert.equal(then.verdict, 'pass');
-  assert.equal(judge(arm(0, 0), arm(1000, 0), NO_LIMITS, LAST).verdict, 'unsure');
+  assert.equal(judge(see(arm(0, 0), arm(1000, 0)), NO_LIMITS, LAST).verdict, 'unsure');
 });
 
 test('limits fail a release by themselves, but not where what serves breaks them, too', () => {
   const limits: JudgePolicy = { maxErrors: 0.01, maxSlowdown: 1.05, maxLatency: [{ quantile: 0.95, ms: 300 }] };
-  assert.equal(judge(arm(2000, 60), arm(2000, 15), limits, LAST).verdict, 'fail');
-  assert.match(judge(arm(2000, 60), arm(2000, 15), limits, LAST).why, /errors ≤ 1 %: 3 %/);
-  assert.notEqual(judge(arm(2000, 60), arm(2000, 60), limits, LAST).verdict, 'fail');
+  assert.equal(judge(see(arm(2000, 60), arm(2000, 15)), limits, LAST).verdict, 'fail');
+  assert.match(judge(see(arm(2000, 60), arm(2000, 15)), limits, LAST).why, /errors ≤ 1 %: 3 %/);
+  assert.notEqual(judge(see(arm(2000, 60), arm(2000, 60)), limits, LAST).verdict, 'fail');
   const slow = [0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 1700, 300];
   const fast = [0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 1990, 10];
-  const tooSlow = judge(arm(2000, 0, slow), arm(2000, 0, fast), limits, LAST);
+  const tooSlow = judge(see(arm(2000, 0, slow), arm(2000, 0, fast)), limits, LAST);
   assert.ok(tooSlow.tests.some(({ metric, failed }) => metric === 'p95 ≤ 300 ms' && failed));
 });
 
 test('a difference that is sure but does not matter passes', () => {
-  const { verdict, tests } = judge(arm(4_000_000, 4600), arm(4_000_000, 4000), NO_LIMITS, LAST);
+  const { verdict, tests } = judge(see(arm(4_000_000, 4600), arm(4_000_000, 4000)), NO_LIMITS, LAST);
   assert.ok((tests[0]?.p ?? 1) < 1e-9);
   assert.equal(verdict, 'pass');
 });

@@ -8,6 +8,7 @@
  */
 import type { JudgeTerms } from '../../domain/release.ts';
 import { atQuantile, shareAbove, type Histogram } from './histogram.ts';
+import { questionsIn, sampleQuestions, type SampleQuestion, type Samples } from './samples.ts';
 import { binomialGreater, fisherGreater, rankGreater, type Share } from './statistics.ts';
 
 /** What one arm answered during the step. */
@@ -19,7 +20,8 @@ export interface Arm {
   readonly latency: Histogram;
 }
 
-export type JudgePolicy = Pick<JudgeTerms, 'maxErrors' | 'maxSlowdown' | 'maxLatency'>;
+/** Without what decides when it is asked. */
+export type JudgePolicy = Pick<JudgeTerms, 'maxErrors' | 'maxSlowdown' | 'maxLatency' | 'metrics'>;
 
 export interface Test {
   /** "errors", "errors ≤ 1 %", "latency", "p95 ≤ 300 ms". */
@@ -34,13 +36,31 @@ export interface Test {
 }
 
 export interface Verdict {
-  readonly verdict: 'pass' | 'fail' | 'unsure';
+  /** `error`: the load balancer's counts are enough, and a source of metrics has not answered often enough. */
+  readonly verdict: 'pass' | 'fail' | 'unsure' | 'error';
   readonly why: string;
   readonly tests: readonly Test[];
   readonly canary: { readonly requests: number; readonly errors: number };
   readonly baseline: { readonly requests: number; readonly errors: number };
   /** Unsure: about so many more requests to the canary; 0 otherwise. */
   readonly more: number;
+  /** About so many more numbers of the metric that lacks most. Absent: none lacks any, or nobody needs them yet. */
+  readonly numbers?: number;
+}
+
+/** What one step has shown. */
+export interface Shown {
+  readonly canary: Arm;
+  readonly baseline: Arm;
+  readonly samples: Samples;
+}
+
+/** What a last look still lacks; nothing of either: it can be taken. */
+export interface Missing {
+  /** About so many more requests to the canary. */
+  readonly requests: number;
+  /** The metric that needs most, and about how many more numbers of it. */
+  readonly metric: { readonly name: string; readonly samples: number } | null;
 }
 
 /** Of all good releases so many may be aborted, over all steps, looks and metrics of a rollout. */
@@ -68,35 +88,89 @@ export interface Occasion {
 export const alphaOf = ({ steps, early }: Occasion): number =>
   (early === null ? FALSE_ALARMS : EARLY_FALSE_ALARMS / (early * (early + 1))) / steps;
 
-const questionsOf = (canary: Arm, baseline: Arm, policy: JudgePolicy): readonly Question[] => [
+const countQuestions = ({ canary, baseline }: Shown, policy: JudgePolicy): readonly Question[] => [
   moreErrors(canary, baseline),
   ...(policy.maxSlowdown === null ? [] : slowness(canary.latency, baseline.latency, policy.maxSlowdown)),
   ...(policy.maxErrors === null ? [] : [errorLimit(canary, baseline, policy.maxErrors)]),
   ...policy.maxLatency.map((limit) => latencyLimit(canary, baseline, limit)),
 ];
 
-/** About how many more requests to the canary the last look of a step needs; 0: it has enough. */
-export const moreNeeded = (canary: Arm, baseline: Arm, policy: JudgePolicy, steps: number): number =>
-  missing(canary, baseline, alphaOf({ steps, early: null }) / questionsOf(canary, baseline, policy).length);
+/** All that is asked on an occasion; each question gets the same part of what the occasion may cost. */
+interface Examination {
+  readonly alpha: number;
+  readonly counts: readonly Question[];
+  readonly samples: readonly SampleQuestion[];
+}
+
+function examine(shown: Shown, policy: JudgePolicy, occasion: Occasion): Examination {
+  const counts = countQuestions(shown, policy);
+  const metrics = policy.metrics?.metrics ?? [];
+  const asked = metrics.reduce((sum, metric) => sum + questionsIn(metric), counts.length);
+  const alpha = alphaOf(occasion) / asked;
+  return {
+    alpha,
+    counts,
+    samples: metrics.flatMap((metric) => sampleQuestions(metric, shown.samples[metric.name] ?? [], alpha)),
+  };
+}
+
+/** What the last look of a step lacks. */
+export function missingFor(shown: Shown, policy: JudgePolicy, steps: number): Missing {
+  const { alpha, samples } = examine(shown, policy, { steps, early: null });
+  return { requests: missing(shown.canary, shown.baseline, alpha), metric: leastKnown(samples) };
+}
+
+function leastKnown(samples: readonly SampleQuestion[]): Missing['metric'] {
+  const [most] = samples.filter(({ more }) => more > 0).toSorted((a, b) => b.more - a.more);
+  return most === undefined ? null : { name: most.name, samples: most.more };
+}
 
 /**
- * Early looks can only fail. The last look of a step is taken once, when `moreNeeded` says 0 or nobody waits any longer:
- * each further one would cost its share of false alarms again.
+ * Early looks can only fail. The last look of a step is taken once, when `missingFor` says nothing or nobody waits any
+ * longer: each further one would cost its share of false alarms again.
  */
-export function judge(canary: Arm, baseline: Arm, policy: JudgePolicy, occasion: Occasion): Verdict {
-  const questions = questionsOf(canary, baseline, policy);
-  const alpha = alphaOf(occasion) / questions.length;
-  const tests = questions.map(({ matters, ...question }) => ({ ...question, alpha, failed: matters && question.p <= alpha }));
+export function judge(shown: Shown, policy: JudgePolicy, occasion: Occasion): Verdict {
+  const { alpha, counts, samples } = examine(shown, policy, occasion);
+  const tests = [...counts, ...samples].map(({ metric, what, p, matters }) => ({
+    metric,
+    what,
+    p,
+    alpha,
+    failed: matters && p <= alpha,
+  }));
+  const evidence = { canary: countsOf(shown.canary), baseline: countsOf(shown.baseline), tests };
   const failed = tests.filter((test) => test.failed);
-  const counts = { canary: countsOf(canary), baseline: countsOf(baseline), tests };
-  if (failed.length > 0) return { ...counts, verdict: 'fail', why: failureText(failed), more: 0 };
-  const more = moreNeeded(canary, baseline, policy, occasion.steps);
-  if (more > 0) return { ...counts, verdict: 'unsure', why: `about ${more} more requests to the canary are needed`, more };
-  const why = `${percent(rate(canary))} errors against ${percent(rate(baseline))} in ${canary.requests} requests`;
-  return occasion.early === null
-    ? { ...counts, verdict: 'pass', why, more: 0 }
-    : { ...counts, verdict: 'unsure', why: 'the step is not over', more: 0 };
+  if (failed.length > 0) return { ...evidence, verdict: 'fail', why: failureText(failed), more: 0 };
+  const isLast = occasion.early === null;
+  const lastAlpha = (alpha * alphaOf({ ...occasion, early: null })) / alphaOf(occasion);
+  const lack = { requests: missing(shown.canary, shown.baseline, lastAlpha), metric: isLast ? leastKnown(samples) : null };
+  const more = lack.requests;
+  if (more === 0 && !isLast) return { ...evidence, verdict: 'unsure', why: 'the step is not over', more };
+  if (more > 0 || lack.metric !== null) {
+    const numbers = lack.metric === null ? {} : { numbers: lack.metric.samples };
+    return { ...evidence, verdict: more > 0 ? 'unsure' : 'error', why: `${lackText(lack)} are needed`, more, ...numbers };
+  }
+  const seen = samples.map(({ metric: name, what }) => `, ${name}: ${what}`);
+  return { ...evidence, verdict: 'pass', why: `${comparedText(shown)}${seen.join('')}`, more: 0 };
 }
+
+/** "about 310 more requests and 7 more numbers of queue" */
+export function lackText({ requests, metric }: Missing): string {
+  const lacks = [
+    ...(requests > 0 || metric === null ? [`${requests} more requests`] : []),
+    ...(metric === null ? [] : [`${metric.samples} more numbers of ${metric.name}`]),
+  ];
+  return `about ${lacks.join(' and ')}`;
+}
+
+/** Whether the release may go on after the last look of a step. */
+export function goesOn({ verdict, more, numbers = 0 }: Verdict, { unsure, metrics }: JudgeTerms): boolean {
+  if (verdict === 'pass' || verdict === 'fail') return verdict === 'pass';
+  return (more === 0 || unsure === 'go-on') && (numbers === 0 || metrics?.unreadable === 'go-on');
+}
+
+const comparedText = ({ canary, baseline }: Shown): string =>
+  `${percent(rate(canary))} errors against ${percent(rate(baseline))} in ${canary.requests} requests`;
 
 const countsOf = ({ requests, errors }: Arm): Verdict['canary'] => ({ requests, errors });
 

@@ -90,8 +90,9 @@ const sumOf = (counts: readonly number[]): number => counts.reduce((total, count
 
 /**
  * Mann and Whitney's rank test over counts in the same ordered classes (ties are corrected for): the probability that the
- * first arm lies so much higher when both are the same, by the normal approximation. `higher`: how often a random one of the
- * first lies above one of the second, ties as half (the effect; ½ is none).
+ * first arm lies so much higher when both are the same, by the normal approximation, and never less than what any order of
+ * so few could have. `higher`: how often a random one of the first lies above one of the second, ties as half (the effect;
+ * ½ is none).
  */
 export function rankGreater(a: readonly number[], b: readonly number[]): { readonly p: number; readonly higher: number } {
   const [n, m] = [sumOf(a), sumOf(b)];
@@ -108,5 +109,6 @@ export function rankGreater(a: readonly number[], b: readonly number[]): { reado
   const all = n + m;
   const variance = ((n * m) / 12) * (all + 1 - ties / (all * (all - 1)));
   if (!(variance > 0)) return { p: 1, higher: 0.5 };
-  return { p: normalTail((wins - (n * m) / 2) / Math.sqrt(variance)), higher: wins / (n * m) };
+  const least = Math.exp(-logChoose(all, n));
+  return { p: Math.max(least, normalTail((wins - (n * m) / 2) / Math.sqrt(variance))), higher: wins / (n * m) };
 }

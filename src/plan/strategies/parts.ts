@@ -1,4 +1,5 @@
 /** What all strategies share: how a rollout ends, what stays warm, and what it waits for. */
+import type { JudgeTerms } from '../../domain/release.ts';
 import type { FleetEvent, Outcome, Warm } from '../events.ts';
 import { whyNoReturn } from '../no-return.ts';
 import type { Wait } from '../plan.ts';
@@ -49,11 +50,14 @@ export function givesUpAt(world: RolloutWorld): number | null {
 export function canaryDeadline({ rollout, release }: RolloutWorld): number {
   const { strategy, deadlineMs } = release.content.replace;
   const { step, window } = rollout.canary;
-  const holdMs = strategy.kind === 'canary' ? (strategy.steps[step]?.holdMs ?? PAUSE_MS) : 0;
-  const judgeMs =
-    strategy.kind === 'canary' ? (strategy.judge === null ? 0 : strategy.judge.settleMs + strategy.judge.waitMs) : 0;
-  return (window?.at ?? rollout.progress.at) + holdMs + judgeMs + deadlineMs;
+  const { steps, judge } = strategy.kind === 'canary' ? strategy : { steps: [], judge: null };
+  const holdMs = steps[step] === undefined ? 0 : steps[step].holdMs;
+  const judgeMs = judge === null ? 0 : judge.settleMs + judge.waitMs + (holdMs === null ? 0 : sourceWaitMs(judge));
+  return (window?.at ?? rollout.progress.at) + (holdMs ?? PAUSE_MS) + judgeMs + deadlineMs;
 }
+
+/** For sources that do not answer, after everything else: as long as for a person, where one is waited for. */
+export const sourceWaitMs = ({ metrics }: JudgeTerms): number => (metrics?.unreadable === 'hold' ? PAUSE_MS : 0);
 
 /** Its time, and as long again as any rollout may stand still; where it waits for a person, a day. */
 export function checkpointDeadline({ rollout, release }: RolloutWorld): number {

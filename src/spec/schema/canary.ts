@@ -5,6 +5,7 @@ import type { CanaryStep, StepGives } from '../../domain/release.ts';
 import { isFieldName, isFieldValue, type ClientKey, type Match } from '../../domain/requests.ts';
 import { readDuration, readPercent, type Reading } from '../units.ts';
 import { choice, count, duration, interval, leaf, percent } from './fields.ts';
+import { metrics } from './metrics.ts';
 
 /** Basis points. */
 const portion = (most: number, of: string) => {
@@ -138,6 +139,16 @@ const limits = z.strictObject({
   unsure: z
     .enum(['roll-back', 'go-on'], { error: 'expected roll-back or go-on' })
     .describe('What happens when there are too few requests even then.')
+    .prefault('roll-back'),
+  metrics: metrics
+    .describe('Judged besides: { name: { prometheus: QUERY, below: 100 } }; for canary and what serves.')
+    .prefault({}),
+  every: interval.describe('Between two questions to the sources of metrics.').prefault('15s'),
+  unreadable: z
+    .enum(['roll-back', 'go-on', 'hold'], { error: 'expected roll-back, go-on or hold' })
+    .describe(
+      'What happens when a source of metrics has not answered often enough even then; hold: it waits for a person, for a day.',
+    )
     .prefault('roll-back'),
 });
 

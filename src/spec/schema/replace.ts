@@ -4,6 +4,7 @@ import * as z from 'zod';
 import { judge, steps, sticky } from './canary.ts';
 import { checkpoints } from './checkpoints.ts';
 import { choice, duration, interval, listen, percent, share } from './fields.ts';
+import { alarms, PROMETHEUS, sourceUrl } from './metrics.ts';
 import { approve, before, tests, webhooks } from './tasks.ts';
 
 export const strategy = choice(['rolling', 'blue-green', 'canary', 'recreate']);
@@ -56,6 +57,10 @@ export const overridableReplaceShape = {
   revoked: choice(['report', 'roll-back'])
     .describe('When the image that serves is revoked: say so, or also roll back to the newest release that is not revoked.')
     .prefault('report'),
+  alarms: alarms
+    .describe('End a rollout of any strategy at any moment: { name: { prometheus: QUERY, above: 5, for: 30s } }.')
+    .prefault({}),
+  prometheus: sourceUrl.describe('Where metrics and alarms ask their queries.').prefault(PROMETHEUS),
   ...canaryShape,
   before,
   tests,

@@ -3,6 +3,7 @@ import * as z from 'zod';
 
 import { type Reading, readPercent, readRate } from '../units.ts';
 import { duration, leaf } from './fields.ts';
+import { followed } from './metrics.ts';
 
 /** More than nothing: a share of nothing would ask for any number of instances. */
 const positive =
@@ -27,17 +28,22 @@ const rate = leaf(positive(readRate, 'a rate such as 50/s or 600/m'), {
 });
 
 /** What an instance is to have; of several, the one that asks for most instances decides. */
-export const SCALE_TARGETS = ['cpu', 'requests'] as const;
+export const SCALE_TARGETS = ['cpu', 'requests', 'metric'] as const;
 
 export const scale = z
   .strictObject({
     cpu: cpu.describe('How busy an instance is to be: of limits.cpus, or of one CPU where there is no limit.').optional(),
     requests: rate.describe('How many requests an instance is to get.').optional(),
+    metric: followed
+      .describe(
+        'A number that grows with the work: { prometheus: QUERY, each: 100 }. Of the fleet: $release is the one that serves.',
+      )
+      .optional(),
     up: duration.describe('How long after the last change, or a rollout, it may grow.').prefault('30s'),
     down: duration.describe('How long after the last change, or a rollout, it may shrink.').prefault('5m'),
   })
   .refine((value) => SCALE_TARGETS.some((target) => value[target] !== undefined), {
-    error: `says nothing to follow; add ${SCALE_TARGETS.join(' or ')}`,
+    error: `says nothing to follow; add ${SCALE_TARGETS.join(', ')}`,
   });
 
 export type ScaleSpec = z.output<typeof scale>;
