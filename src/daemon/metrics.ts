@@ -123,7 +123,7 @@ export function metricsText(
     [
       'kiln_request_duration_milliseconds',
       'histogram',
-      'From the request to the end of its answer',
+      'From the request to the head of its answer, so that a stream is as fast as its beginning',
       traffic.flatMap(latencySamples),
     ],
   ];
@@ -148,7 +148,7 @@ const limitsOf = ({ releases }: FleetState, { instance }: InstanceUsage): Limits
 const requestSamples = (group: GroupId, { status }: Answered): readonly Sample[] =>
   Object.entries(status).map(([status, value]) => ({ labels: { ...groupLabels(group), status }, value }));
 
-/** Buckets are cumulative in the format; the last is +Inf. There is no sum: the load balancer keeps none. */
+/** Buckets are cumulative in the format; the last is +Inf. There is no sum: HAProxy counts answers, and can't add up times before 2.8. */
 function latencySamples({ group, latencyMs }: GroupMetrics): readonly Sample[] {
   const labels = groupLabels(group);
   let total = 0;

@@ -60,6 +60,8 @@ environments:
   assert.deepEqual(local.run.limits, { memory: 1e9, pids: 10, cpus: 1.5 });
   assert.deepEqual(local.run.logs, { 'max-size': 1e6, keep: 2, ship: { file: '/var/log/web' } });
   assert.deepEqual(local.replace, {
+    alarms: {},
+    prometheus: 'http://127.0.0.1:9090',
     approve: [],
     before: [],
     tests: [],

@@ -106,9 +106,11 @@ const KINDS: Readonly<Record<string, string>> = {
  * told; else all the forms are. Of two maps, the one that knows more of the keys.
  */
 function unionFindings(branches: readonly (readonly Issue[])[], path: Path, refused: Refused): readonly Finding[] {
-  const alike = branches.filter((issues) => !issues.some((issue) => expectedAtRoot(issue) !== null));
+  const alike = branches.filter((issues) => !issues.some((issue) => expectedAtRoot(issue) !== null || isOtherWord(issue)));
   const best = alike.toSorted((a, b) => strangeKeys(a) - strangeKeys(b))[0];
   if (best !== undefined) return best.flatMap((issue) => findingsOf(issue, path, refused));
+  const word = branches.flat().find(isOtherWord);
+  if (word !== undefined) return findingsOf(word, path, refused);
   const expected = branches
     .flat()
     .map(expectedAtRoot)
@@ -124,6 +126,9 @@ function misfitAt(path: Path, expected: string, { root }: Refused): string {
 
 const strangeKeys = (issues: readonly Issue[]): number =>
   issues.reduce((sum, issue) => sum + (issue.code === 'unrecognized_keys' && issue.path.length === 0 ? issue.keys.length : 0), 0);
+
+/** The form is one word, and this is not it. */
+const isOtherWord = ({ code, path }: Issue): boolean => code === 'invalid_value' && path.length === 0;
 
 /** What the form wants instead, where the value as a whole (not a part of it) is wrong. */
 function expectedAtRoot(issue: Issue): string | null {
