@@ -8,12 +8,12 @@ import { CATALOGUE } from '../src/errors/catalogue.ts';
 import { version } from '../src/platform/version.ts';
 import { WAITING } from '../src/plan/waiting.ts';
 import { CAUSES } from '../src/reproduce/causes.ts';
-import { jsonSchema } from '../src/spec/json-schema.ts';
+import { editorSchema } from '../src/spec/json-schema.ts';
 import { referenceMarkdown } from '../src/spec/reference.ts';
 
 /** By path, relative to the project. */
 export const generatedDocs = (): Readonly<Record<string, string>> => ({
-  'docs/reference/kiln.schema.json': `${JSON.stringify(jsonSchema(), null, 2)}\n`,
+  'docs/reference/kiln.schema.json': `${JSON.stringify(editorSchema(), null, 2)}\n`,
   'docs/reference/kiln-yaml.md': referenceMarkdown(),
   'docs/reference/errors.md': errorsMarkdown(),
   'docs/reference/cli.md': cliReference(),

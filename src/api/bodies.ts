@@ -206,6 +206,8 @@ export const BakeEvent = z
     z.object({ kind: z.literal('step.output'), step, text: z.string() }),
     z.object({ kind: z.literal('step.done'), step, cached: z.boolean(), ms: z.number() }),
     z.object({ kind: z.literal('step.failed'), step, ms: z.number(), message: z.string() }),
+    /** Of a kiln.yaml with several: what follows is of this one. */
+    z.object({ kind: z.literal('service'), service: z.string() }),
     z.object({ kind: z.literal('gate.started'), gate: z.enum(GATE_NAMES) }),
     z.object({ kind: z.literal('gate.done'), ...gateResult, findings: z.int() }),
   ])

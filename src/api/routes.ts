@@ -139,6 +139,14 @@ export const ROUTES = {
 
   deploy: { method: 'POST', path: '/v1/deploys', answer: 'stream', summary: 'Make a release of a folder and roll it out' },
   planDeploy: { method: 'POST', path: '/v1/deploys/plan', answer: 'stream', summary: 'The plan that a deploy would follow' },
+  deployWaves: {
+    method: 'POST',
+    path: '/v1/waves',
+    answer: 'stream',
+    summary: 'Make releases of all services of a folder, and roll them out one wave after the other',
+  },
+  planWaves: { method: 'POST', path: '/v1/waves/plan', answer: 'stream', summary: 'The waves of a folder, and their plans' },
+  waves: { method: 'GET', path: '/v1/waves/:id', answer: 'json', summary: 'How far waves are' },
   fleets: { method: 'GET', path: '/v1/fleets', answer: 'json', summary: 'The status of every fleet' },
   status: { method: 'GET', path: '/v1/fleets/:service', answer: 'json', summary: 'The status of one fleet' },
   configuration: {

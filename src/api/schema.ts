@@ -44,6 +44,7 @@ import {
 } from './lineage-bodies.ts';
 import { PatchPlan, PatchStatus } from './patch-bodies.ts';
 import { digest, fleet, json, list, release, time } from './parts.ts';
+import { Waves } from './waves-bodies.ts';
 import type { JsonRoute, RouteName, StreamRoute } from './routes.ts';
 
 const Chaos = z.strictObject({
@@ -62,8 +63,11 @@ const Chaos = z.strictObject({
 });
 
 const breakGlass = z.string().trim().min(3).max(500).optional();
+/** Of a kiln.yaml that has several. */
+const ofSeveral = name.optional();
 const Deploy = z.strictObject({
   folder,
+  service: ofSeveral,
   environment: name.optional(),
   /** A digest, prefix or tag; absent: the folder's recipe is baked first. */
   image: name.optional(),
@@ -73,6 +77,16 @@ const Deploy = z.strictObject({
   /** The caller's variables that references name (`env://NAME`): nobody but the caller has them. */
   variables: z.record(z.string().max(300), z.string()).optional(),
   by,
+});
+
+const DeployAll = Deploy.omit({ service: true, image: true, strategy: true });
+const DeployPlan = z.object({
+  fleet,
+  image: digest,
+  changes: z.boolean(),
+  admission: list(AdmissionCheck),
+  configuration: Changes,
+  steps: list(z.string()),
 });
 
 /** `service` is a service where only one environment runs it, else `service.environment`. */
@@ -106,6 +120,7 @@ export const SCHEMAS = {
   bake: {
     input: z.strictObject({
       folder,
+      service: ofSeveral,
       tag: name.optional(),
       update: z.boolean().default(false),
       /** `REGISTRY/PATH:TAG` under which steps are shared. */
@@ -280,19 +295,21 @@ export const SCHEMAS = {
       bake: BakeResult.nullable(),
     }),
   },
-  planDeploy: {
-    input: Deploy,
+  planDeploy: { input: Deploy, event: BakeEvent, answer: DeployPlan },
+  /** Of a kiln.yaml with several services. `joined`: the same was under way already. */
+  deployWaves: { input: DeployAll, event: BakeEvent, answer: z.object({ joined: z.boolean(), waves: Waves }) },
+  planWaves: {
+    input: DeployAll,
     event: BakeEvent,
-    answer: z.object({
-      fleet,
-      image: digest,
-      changes: z.boolean(),
-      admission: list(AdmissionCheck),
-      configuration: Changes,
-      steps: list(z.string()),
-    }),
+    /** In the order of their waves, counted from 1. */
+    answer: z.object({ services: list(DeployPlan.extend({ wave: z.int(), dependsOn: list(fleet) })) }),
   },
-  fleets: { input: nothing, answer: z.object({ fleets: list(FleetStatus), problems: list(Problem) }) },
+  waves: { input: z.strictObject({ id: count }), answer: Waves },
+  fleets: {
+    input: nothing,
+    /** `waves`: that are under way, or were stopped last. */
+    answer: z.object({ fleets: list(FleetStatus), problems: list(Problem), waves: list(Waves) }),
+  },
   status: { input: ofFleet, answer: FleetStatus },
   configuration: {
     input: ofFleet,
@@ -395,5 +412,6 @@ export type ChannelBody = z.output<typeof Channel>;
 export type RevokingBody = z.output<typeof Revoking>;
 export type LineageAnswer = z.output<typeof LineageBody>;
 export type PatchPlanBody = z.output<typeof PatchPlan>;
+export type WavesBody = z.output<typeof Waves>;
 export type PatchStatusBody = z.output<typeof PatchStatus>;
 export type GcPlanBody = z.output<typeof GcPlan>;

@@ -49,7 +49,7 @@ async function bakeLocked(
   naming: Promise<Naming>,
   session: Session,
 ): Promise<Baked & Pick<BakeResult, 'moved'>> {
-  const lock = await openLock(recipe.folder, update);
+  const lock = await openLock(recipe, update);
   const hashes = await openFileHashes(deps.home, recipe.folder, () => deps.clock.now());
   try {
     const parts = { deps, session, lock, hashes, naming };

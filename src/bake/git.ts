@@ -1,8 +1,5 @@
 /** What git knows of the recipe's folder. A folder that is in no work tree, or a machine without git, is no error. */
-import { relative } from 'node:path';
-
 import { exec } from '../platform/exec.ts';
-import { lockPath } from './lock.ts';
 
 export interface Revision {
   /** The last commit that changed the folder: what happens elsewhere in the work tree makes no other image. */
@@ -11,12 +8,13 @@ export interface Revision {
   readonly dirty: boolean;
 }
 
-/** kiln.lock does not count as a difference: the bake itself writes it, and the same bake again must give the same image. */
+const LOCKS = [':(exclude)kiln.lock', ':(exclude,glob)kiln.*.lock'];
+
+/** Locks do not count as differences: the bake itself writes them, and the same bake again must give the same image. */
 export async function readRevision(folder: string): Promise<Revision | null> {
-  const lock = relative(folder, lockPath(folder));
   const [commit, changes] = await Promise.all([
     git(folder, ['log', '-1', '--format=%H', '--', '.']),
-    git(folder, ['status', '--porcelain', '--untracked-files=normal', '--', '.', `:(exclude)${lock}`]),
+    git(folder, ['status', '--porcelain', '--untracked-files=normal', '--', '.', ...LOCKS]),
   ]);
   return commit === null || commit === '' ? null : { commit: commit.trim(), dirty: changes !== '' };
 }

@@ -26,7 +26,7 @@ interface Rule {
 /** The rule that leaves the path out, or null. Paths are relative to the recipe's folder, without a leading slash. */
 export type Ignore = (path: string, isFolder: boolean) => string | null;
 
-const ALWAYS = ['/.git', '/.kilnignore', '/kiln.waivers.yaml', '/kiln.yaml', '/kiln.lock'];
+const ALWAYS = ['/.git', '/.kilnignore', '/kiln.waivers.yaml', '/kiln.yaml', '/kiln.lock', '/kiln.*.lock'];
 
 export async function readIgnore(folder: string): Promise<Ignore> {
   return parseIgnore((await readIfThere(join(folder, '.kilnignore'))) ?? '');

@@ -8,6 +8,7 @@ import { join } from 'node:path';
 import { parse, stringify } from 'yaml';
 
 import { isDigest, type Digest } from '../domain/digest.ts';
+import type { Recipe } from '../domain/recipe.ts';
 import { KilnError, messageOf } from '../errors/error.ts';
 import { readIfThere, writeFileAtomic } from '../platform/files.ts';
 import type { LockContent, LockedPackage } from './lock-content.ts';
@@ -25,7 +26,11 @@ export interface Lock {
 const HEADER = '# Written by `kiln bake`; commit it beside kiln.yaml. `kiln bake --update` moves it.\n';
 const FORMAT = 1;
 
-export const lockPath = (folder: string): string => join(folder, 'kiln.lock');
+/** `name`: of a service whose file has several. */
+export const lockPath = (folder: string, name = 'kiln.lock'): string => join(folder, name);
+
+/** `lock`: the name of its lock; absent: kiln.lock. */
+type LockedRecipe = Pick<Recipe, 'folder' | 'lock'>;
 
 /** Null: none yet. */
 async function readLock(path: string): Promise<string | null> {
@@ -39,8 +44,8 @@ async function readLock(path: string): Promise<string | null> {
   }
 }
 
-export async function openLock(folder: string, update: boolean): Promise<Lock> {
-  const path = lockPath(folder);
+export async function openLock({ folder, lock }: LockedRecipe, update: boolean): Promise<Lock> {
+  const path = lockPath(folder, lock);
   const text = await readLock(path);
   const before = text === null ? { bases: {}, packages: {} } : parseLock(text, path);
   const bases = answers<Digest>(update ? {} : before.bases);

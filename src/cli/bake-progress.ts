@@ -21,7 +21,8 @@ export async function showBake(events: AsyncIterable<BakeEventBody>, { terminal,
   try {
     for await (const event of events) {
       if (json) continue;
-      if (event.kind === 'gate.started') running.set(gateName(event.gate), []);
+      if (event.kind === 'service') terminal.write(`${harmless(event.service)}\n`);
+      else if (event.kind === 'gate.started') running.set(gateName(event.gate), []);
       else if (event.kind === 'step.started') running.set(event.step, []);
       else if (event.kind === 'step.output') running.set(event.step, lastLines(running.get(event.step) ?? [], event.text));
       else {

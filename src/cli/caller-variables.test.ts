@@ -18,10 +18,21 @@ environments: { local: {}, production: { secrets: { D: env://D } } }
 `,
   );
   const env = { A: '1', B: 'x', C: 'x', D: '4', OTHER: '{"member":2}', HOME: '/root' };
-  assert.deepEqual(await callerVariables(folder, undefined, env), { A: '1', OTHER: '{"member":2}' });
-  assert.deepEqual(await callerVariables(folder, 'production', env), { A: '1', D: '4', OTHER: '{"member":2}' });
-  assert.deepEqual(await callerVariables(folder, 'none', env), {}, 'what is wrong is for the daemon to say');
-  assert.deepEqual(await callerVariables(join(folder, 'none'), undefined, env), {});
+  assert.deepEqual(await callerVariables(folder, { only: undefined, environment: undefined }, env), {
+    A: '1',
+    OTHER: '{"member":2}',
+  });
+  assert.deepEqual(await callerVariables(folder, { only: undefined, environment: 'production' }, env), {
+    A: '1',
+    D: '4',
+    OTHER: '{"member":2}',
+  });
+  assert.deepEqual(
+    await callerVariables(folder, { only: undefined, environment: 'none' }, env),
+    {},
+    'what is wrong is for the daemon to say',
+  );
+  assert.deepEqual(await callerVariables(join(folder, 'none'), { only: undefined, environment: undefined }, env), {});
 });
 
 test('a daemon that is started gets the environment without them, but with what Kiln goes by', () => {

@@ -1,13 +1,19 @@
 /** What references of a kiln.yaml ask of the environment of whoever deploys (`env://NAME`). */
 import { referenceParts } from '../domain/reference.ts';
 
+export interface Named {
+  /** Of several in the file; undefined: all of them. */
+  readonly only: string | undefined;
+  readonly environment: string | undefined;
+}
+
 /** Those that are set. None where kiln.yaml can't be read: the daemon says why, when it is asked to deploy. */
 export async function callerVariables(
   folder: string,
-  environment: string | undefined,
+  named: Named,
   env: NodeJS.ProcessEnv,
 ): Promise<Readonly<Record<string, string>>> {
-  const names = await namesIn(folder, environment).catch(() => []);
+  const names = await namesIn(folder, named).catch(() => []);
   return Object.fromEntries(
     names.flatMap((name) => {
       const value = env[name];
@@ -16,14 +22,15 @@ export async function callerVariables(
   );
 }
 
-async function namesIn(folder: string, environment: string | undefined): Promise<readonly string[]> {
-  const [{ loadSpec }, { environmentOf }, { referencesOf }] = await Promise.all([
+async function namesIn(folder: string, { only, environment }: Named): Promise<readonly string[]> {
+  const [{ loadServices }, { environmentOf }, { referencesOf }] = await Promise.all([
     import('../spec/load.ts'),
     import('../spec/environment.ts'),
     import('../spec/references.ts'),
   ]);
-  const { run } = environmentOf(await loadSpec(folder), environment ?? null);
-  return referencesOf(run).flatMap(({ from }) => {
+  const services = (await loadServices(folder)).filter(({ spec }) => only === undefined || spec.service === only);
+  const runs = services.map(({ spec }) => environmentOf(spec, environment ?? null).run);
+  return runs.flatMap(referencesOf).flatMap(({ from }) => {
     const parts = referenceParts(from);
     return parts?.kind === 'env' ? [parts.path] : [];
   });

@@ -12,7 +12,7 @@ import { fleetLines } from './render/fleet.ts';
 import { endingWatcher, type Awaited } from './rollout-ending.ts';
 
 /** What a person wants to see of a rollout; the rest is in the history. */
-const TOLD = new Set([
+export const TOLD: ReadonlySet<string> = new Set([
   'release.made',
   'rollout.started',
   'rollout.progress',

@@ -47,6 +47,7 @@ export const COMMANDS: readonly CommandSpec[] = [
     summary: 'Bake the recipe of a folder into an image',
     arguments: [folder],
     options: [
+      option('--only <SERVICE>', 'of a kiln.yaml with several services, this one alone'),
       option('--tag <TAG>', 'an immutable tag for the image'),
       option('--update', 'take the newest base and packages, and show what moved'),
       option('--verify', 'bake once more elsewhere, and explain each difference'),
@@ -244,9 +245,10 @@ export const COMMANDS: readonly CommandSpec[] = [
   {
     name: 'deploy',
     group: 'Fleets',
-    summary: 'Make a release of a folder and move the fleet to it',
+    summary: 'Make a release of a folder and move the fleet to it; of several services, one wave after the other',
     arguments: [folder],
     options: [
+      option('--only <SERVICE>', 'of a kiln.yaml with several services, this one alone'),
       option('--image <IMAGE>', 'deploy this image instead of baking', 'image'),
       option('--env <ENV>', 'the environment; needed where kiln.yaml has several'),
       option('--strategy <STRATEGY>', 'rolling, blue-green, canary or recreate, for this release', 'strategy'),

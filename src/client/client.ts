@@ -38,6 +38,7 @@ export type {
   ServeEventBody,
   StoredImageBody,
   VulnerabilityReportBody,
+  WavesBody,
   TransferEventBody,
 } from '../api/schema.ts';
 

@@ -55,12 +55,11 @@ const unusable = (trouble: string): LineSource => ({ spec: null, statements: [],
 
 async function sourceAt(folder: string, service: string): Promise<LineSource> {
   try {
-    const spec = await loadSpec(folder);
-    if (spec.service !== service) return unusable(gone(`${folder} is of the service ${spec.service} now`, service));
+    const spec = await loadSpec(folder, service);
     return { spec, statements: await readVex(folder), trouble: null };
   } catch (error) {
     if (!(error instanceof KilnError)) throw error;
-    const isMissing = error.code === 'CONFIG_NOT_FOUND';
+    const isMissing = error.code === 'CONFIG_NOT_FOUND' || error.code === 'NOT_FOUND';
     return unusable(isMissing ? gone(error.message, service) : `${error.message} (${folder}); mend it, and patch again`);
   }
 }

@@ -49,8 +49,9 @@ export async function attachBakeEvidence(parts: Parts, bake: JudgedBake): Promis
 async function factsOf({ images, home }: Parts, bake: JudgedBake, now: number): Promise<BakeFacts> {
   const { spec, folder, digest, started, startedAt } = bake;
   const image = await images.image(digest);
-  const text = await readIfThere(lockPath(folder));
-  const lock = text === null ? { bases: {}, packages: {} } : parseLock(text, lockPath(folder));
+  const path = lockPath(folder, spec.lock);
+  const text = await readIfThere(path);
+  const lock = text === null ? { bases: {}, packages: {} } : parseLock(text, path);
   return {
     builder: `https://kiln.dev/builder/${encodeURIComponent(hostname())}`,
     version: version(),

@@ -90,8 +90,7 @@ async function mend(parts: Parts, step: CascadeStep, { id, by }: OpenCascade, cv
 type Made = { readonly outcome: 'made'; readonly image: Digest } | (StepResult & { readonly outcome: 'failed' });
 
 async function bakeAgain(parts: Parts, { key, service, folder, channels }: CascadeStep): Promise<Made> {
-  const spec = await loadSpec(folder);
-  if (spec.service !== service) throw otherService(folder, service, spec.service);
+  const spec = await loadSpec(folder, service);
   const asked = { spec, folder, version: null, update: true, channel: null, signal: parts.stopping, emit: async () => {} };
   const against = channels[0]?.slice(service.length + 1) ?? null;
   const baked = await bakeSpec(parts, { ...asked, against });
@@ -143,8 +142,3 @@ function promote(
   }
   return { moved, refused: refused.join('; ') };
 }
-
-const otherService = (folder: string, service: string, found: string): KilnError =>
-  new KilnError('CONFIG_INVALID', `${folder} is of the service ${found} now, not of ${service}`, {
-    hint: `bake ${service} where its kiln.yaml is now; the cascade takes it up from there`,
-  });

@@ -12,6 +12,7 @@ import type { Configuration } from '../config/configuration.ts';
 import { Executor } from '../execute/executor.ts';
 import { Fleets } from '../execute/fleets.ts';
 import { KeptEngine } from '../execute/kept-engine.ts';
+import { WavesInForce } from '../execute/waves.ts';
 import type { Clock } from '../platform/clock.ts';
 import { makeHome } from '../platform/home-folder.ts';
 import type { Home } from '../platform/home.ts';
@@ -86,6 +87,7 @@ async function start(options: DaemonOptions, undo: AsyncDisposableStack): Promis
   undo.defer(() => pulse.stop());
   parts.fleets.missed(pulse.awayMs);
   parts.fleets.start();
+  parts.waves.start();
   undo.defer(() => parts.fleets.close());
   followCascade(parts, () => {}).catch((error: unknown) => log.warn({ err: error }, 'a cascade stopped'));
   for (const id of openPatches(parts)) {
@@ -142,6 +144,7 @@ function assemble({ home, clock, configuration, onStopAsked }: DaemonOptions, jo
     trials,
     balancer,
     fleets,
+    waves: new WavesInForce({ journal, executor, fleets, clock }),
     bake,
     newerPackages,
     bases: openBaseWatch(() => checkBases(parts, executor.signal)),

@@ -27,7 +27,7 @@ import { requireExplained } from './unexplained.ts';
 type DeployVerbs = Pick<Handlers, 'deploy' | 'planDeploy'>;
 type Context = Parameters<Handlers['deploy']>[1];
 
-interface Prepared {
+export interface Prepared {
   readonly request: DeployRequest;
   readonly candidate: Candidate;
   readonly resolution: Resolution;
@@ -42,14 +42,18 @@ export function deployVerbs(parts: Parts): DeployVerbs {
     deploy: (input, ctx) => parts.gate.shared(() => deploy(parts, input, ctx)),
     /** Bakes too: a bake changes nothing that runs, and without the image there is no release to plan for. */
     async planDeploy(input, ctx) {
-      const { request, candidate, configuration } = await prepare(parts, input, ctx);
-      const admission = await admissionChecks(parts, candidate);
-      const { fleet, image } = request.content;
-      if (parts.lineage.revoked(image) !== null) return { fleet, image, changes: false, admission, configuration, steps: [] };
-      const { events, plan } = await parts.fleets.previewDeploy(request);
-      return { fleet, image, changes: events.length > 0, admission, configuration, steps: describePlan(events, plan) };
+      return plannedDeploy(parts, await prepare(parts, input, ctx));
     },
   };
+}
+
+export async function plannedDeploy(parts: Parts, prepared: Prepared): Promise<AnswerOf<'planDeploy'>> {
+  const { request, candidate, configuration } = prepared;
+  const admission = await admissionChecks(parts, candidate);
+  const { fleet, image } = request.content;
+  if (parts.lineage.revoked(image) !== null) return { fleet, image, changes: false, admission, configuration, steps: [] };
+  const { events, plan } = await parts.fleets.previewDeploy(request);
+  return { fleet, image, changes: events.length > 0, admission, configuration, steps: describePlan(events, plan) };
 }
 
 async function deploy(parts: Parts, input: ParsedOf<'deploy'>, ctx: Context): Promise<AnswerOf<'deploy'>> {
@@ -89,8 +93,8 @@ export async function admit(
   }
 }
 
-async function prepare(parts: Parts, input: ParsedOf<'deploy'>, { signal, emit }: Context): Promise<Prepared> {
-  const spec = await loadSpec(input.folder);
+export async function prepare(parts: Parts, input: ParsedOf<'deploy'>, { signal, emit }: Context): Promise<Prepared> {
+  const spec = await loadSpec(input.folder, input.service);
   const named = environmentOf(spec, input.environment ?? null);
   const environment = input.strategy === undefined ? named : withStrategy(named, input.strategy);
   if (environment.engine !== parts.engine.name) throw wrongEngine(environment.engine, parts);

@@ -1,16 +1,18 @@
 /** The verbs of fleets that exist: look, and tell them where to go. */
-import type { FleetStatusBody, Handlers } from '../api/schema.ts';
+import type { FleetStatusBody, Handlers, ParsedOf } from '../api/schema.ts';
 import type { FleetId, ReleaseNumber } from '../domain/ids.ts';
 import type { CallContext, Problem } from '../engines/engine.ts';
 import { messageOf } from '../errors/error.ts';
 import { isMoved, movedBases } from '../lineage/bases.ts';
 import type { Command } from '../plan/commands.ts';
+import type { Waves } from '../plan/waves.ts';
 import { soundImage } from './damaged.ts';
 import { resolveFleet } from './names.ts';
 import type { Parts } from './parts.ts';
 import { referencesIn } from './references.ts';
 import { releaseBody, statusOf } from './status.ts';
 import { requireKnown, unexplainedProblems } from './unexplained.ts';
+import { wavesBody } from './waves-verbs.ts';
 
 type Back = Extract<Command, { kind: 'rollback' }>;
 
@@ -33,11 +35,7 @@ export function fleetVerbs(parts: Parts): FleetVerbs {
       throw error;
     }
   };
-  const give = async (
-    { service, by }: { readonly service: string; readonly by: string },
-    command: Exclude<Command, { kind: 'deploy' }>,
-    ctx: CallContext,
-  ): Promise<FleetStatusBody> => {
+  const give: Give = async ({ service, by }, command, ctx) => {
     const fleet = await named(service, ctx);
     await fleets.command(fleet, command, by);
     return fleetStatus(parts, fleet, ctx);
@@ -48,6 +46,7 @@ export function fleetVerbs(parts: Parts): FleetVerbs {
       return {
         fleets: await Promise.all(fleets.list().map((fleet) => fleetStatus(parts, fleet, ctx))),
         problems: [...(await unexplainedProblems(parts, ctx)), ...movedProblems(parts)],
+        waves: [...parts.waves.all.values()].filter(isTold).map(wavesBody),
       };
     },
     async status({ service }, ctx) {
@@ -76,11 +75,40 @@ export function fleetVerbs(parts: Parts): FleetVerbs {
     pause: (input, ctx) => give(input, { kind: 'pause' }, ctx),
     resume: (input, ctx) => give(input, { kind: 'resume' }, ctx),
     promote: (input, ctx) => give(input, { kind: 'promote', past: input.past }, ctx),
-    abort: (input, ctx) => give(input, { kind: 'abort', pastNoReturn: input.pastNoReturn }, ctx),
+    abort: (input, ctx) => abort(parts, input, { named, give }, ctx),
     approve: (input, ctx) => give(input, { kind: 'approve', by: input.by }, ctx),
     retire: (input, ctx) => give(input, { kind: 'retire' }, ctx),
   };
 }
+
+type Give = (
+  to: { readonly service: string; readonly by: string },
+  command: Exclude<Command, { kind: 'deploy' }>,
+  ctx: CallContext,
+) => Promise<FleetStatusBody>;
+
+interface ToFleets {
+  readonly named: (service: string, ctx: CallContext) => Promise<FleetId>;
+  readonly give: Give;
+}
+
+/** Stops the waves that the service is in. It may be one that only waits in them, with no rollout of its own to give up. */
+async function abort(
+  parts: Parts,
+  input: ParsedOf<'abort'>,
+  { named, give }: ToFleets,
+  ctx: CallContext,
+): Promise<FleetStatusBody> {
+  const fleet = await named(input.service, ctx);
+  const { rollout } = parts.fleets.state(fleet);
+  if (rollout === null && parts.waves.stop(fleet, `aborted by ${input.by}`)) return fleetStatus(parts, fleet, ctx);
+  const status = await give(input, { kind: 'abort', pastNoReturn: input.pastNoReturn }, ctx);
+  parts.waves.stop(fleet, `${fleet}: aborted by ${input.by}`);
+  return status;
+}
+
+/** Once they have ended as they should, there is nothing more to say of them. */
+const isTold = ({ finishedAt, stopped }: Waves): boolean => finishedAt === null || stopped !== null;
 
 /** For people who look after fleets: what runs stands on what there is in a newer form by now. */
 function movedProblems({ lineage }: Parts): readonly Problem[] {

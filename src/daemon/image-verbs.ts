@@ -18,8 +18,8 @@ type ImageVerbs = Pick<Handlers, 'bake' | 'images' | 'image' | 'tagImage'>;
 export function imageVerbs(parts: Parts): ImageVerbs {
   const { images, journal, gate } = parts;
   return {
-    async bake({ folder, tag, update, cache, channel: name, by, verify }, { signal, emit }) {
-      const spec = await loadSpec(folder);
+    async bake({ folder, service, tag, update, cache, channel: name, by, verify }, { signal, emit }) {
+      const spec = await loadSpec(folder, service);
       const channel = name === undefined ? null : { channel: name, how: 'bake' as const, by, why: '' };
       const request = {
         spec,

@@ -30,12 +30,15 @@ export async function launchable(parts: Parts, ctx: CallContext): Promise<readon
   return (await inUse(parts, ctx)).flatMap(([{ content }]) => referencesIn(content));
 }
 
-async function inUse(parts: Parts, ctx: CallContext): Promise<readonly (readonly [Release, string])[]> {
-  return [...parts.fleets.releasesInUse(), ...(await running(parts, ctx))];
+type InUse = readonly (readonly [of: Pick<Release, 'content'>, why: string])[];
+
+async function inUse(parts: Parts, ctx: CallContext): Promise<InUse> {
+  const coming = parts.waves.contents().map(([content, why]) => [{ content }, why] as const);
+  return [...parts.fleets.releasesInUse(), ...coming, ...(await running(parts, ctx))];
 }
 
 /** What is being drained, or failed, runs without being anybody's way back. */
-async function running({ fleets, engine }: Parts, ctx: CallContext): Promise<readonly (readonly [Release, string])[]> {
+async function running({ fleets, engine }: Parts, ctx: CallContext): Promise<InUse> {
   const perFleet = fleets.list().map(async (fleet) => {
     const { releases } = fleets.state(fleet);
     const instances = await engine.instances(fleet, ctx);

@@ -23,6 +23,7 @@ import { registryVerbs } from './registry-verbs.ts';
 import { revocationVerbs } from './revocation-verbs.ts';
 import { retireUnexplained, unexplainedProblems } from './unexplained.ts';
 import { vulnerabilityVerbs } from './vulnerability-verbs.ts';
+import { wavesVerbs } from './waves-verbs.ts';
 
 /** How often a shutdown that stops looks whether all instances have gone. */
 const STOP_POLL_MS = 100;
@@ -41,6 +42,7 @@ export function kilnVerbs(parts: Parts): Handlers {
     ...gcVerbs(parts),
     ...revocationVerbs(parts),
     ...deployVerbs(parts),
+    ...wavesVerbs(parts),
     ...evidenceVerbs(parts),
     ...chaosVerbs(parts),
     ...fleetVerbs(parts),

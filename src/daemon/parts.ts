@@ -8,6 +8,7 @@ import type { Balancer, CallContext, Engine, InstanceObservation, JobObservation
 import type { InstanceLogs } from '../engines/host/logs.ts';
 import type { Shown } from '../execute/explained.ts';
 import type { Fleets } from '../execute/fleets.ts';
+import type { WavesInForce } from '../execute/waves.ts';
 import type { Signer } from '../keys/signer.ts';
 import type { LayerMounts } from '../linux/layers.ts';
 import type { Trials } from '../gates/test/trial.ts';
@@ -70,6 +71,7 @@ export interface Parts extends Pick<
   readonly registries: Registries;
   readonly bases: BaseWatch;
   readonly fleets: Fleets;
+  readonly waves: WavesInForce;
   /** Bakes and deploys are inside, gc is alone. */
   readonly gate: Gate;
   /** Fires when the daemon stops: work of its own gives up, and the next daemon goes on with it. */

@@ -69,7 +69,7 @@ async function begin(parts: Parts, id: number, target: PatchFleet, made: Made): 
 /** What the channel of the environment holds, where it has one: a patch goes no other way than a deploy. */
 async function imageFor(parts: Parts, id: number, { fleet, folder }: PatchFleet, made: Made): Promise<Digest> {
   const service = serviceOf(fleet);
-  const { channel } = environmentOf(await loadSpec(folder ?? ''), environmentIn(fleet));
+  const { channel } = environmentOf(await loadSpec(folder ?? '', service), environmentIn(fleet));
   if (channel === null) return made.image;
   const held = parts.lineage.state.channels.get(channelKey(service, channel))?.image;
   if (held !== undefined && !patchAt(parts, id).images.includes(held)) return held;
@@ -86,7 +86,7 @@ async function admitted(
   asked: Parameters<typeof admit>[1],
 ): Promise<BrokenGlass | null> {
   const place = folder ?? '';
-  const environment = environmentOf(await loadSpec(place), environmentIn(fleet));
+  const environment = environmentOf(await loadSpec(place, serviceOf(fleet)), environmentIn(fleet));
   return admit(parts, asked, fleet, { digest, environment, folder: place });
 }
 

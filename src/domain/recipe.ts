@@ -94,6 +94,8 @@ export interface Recipe {
   readonly stopSignal: string | null;
   /** Absent: gzip, which every tool reads. */
   readonly compression?: LayerCompression;
+  /** The file in the folder that pins its bases and packages. Absent: kiln.lock. */
+  readonly lock?: string;
 }
 
 /** `dockerfile:` recipes: baked by BuildKit or buildah, imported by digest. */
@@ -107,4 +109,5 @@ export interface DockerfileRecipe {
   readonly bases: Readonly<Record<string, string>>;
   /** As in `Recipe`. */
   readonly compression?: LayerCompression;
+  readonly lock?: string;
 }

@@ -18,7 +18,7 @@ import type { Plan, Step } from '../plan/plan.ts';
 import { reconcile } from '../plan/reconcile.ts';
 import { emptyFleet, fold, isJudged, releaseOfState, type FleetState } from '../plan/state.ts';
 import { trafficOf } from '../plan/traffic.ts';
-import type { Entry } from '../store/journal.ts';
+import type { Entry, NewEntry } from '../store/journal.ts';
 import { entryOf, fleetEventOf } from './events.ts';
 import type { Executor } from './executor.ts';
 import { Meter } from './meter.ts';
@@ -43,6 +43,9 @@ const RETRY_MS = 250;
 const MAX_RETRY_DOUBLINGS = 5;
 /** Before an image that could not be made ready is tried again. */
 const IMAGE_RETRY_MS = 2_000;
+
+/** What else an append has, for what was decided. */
+export type Along = (events: readonly FleetEvent[]) => readonly NewEntry[];
 
 /** The last plan, and what it was made from. */
 export interface Look {
@@ -105,12 +108,12 @@ export class Fleet {
     if (event !== null) this.#state = fold(this.#state, event, entry.seq, entry.at);
   }
 
-  /** Decides and records, all or nothing. Returns the events: none where all was so already. */
-  command(command: Command, by: string): readonly FleetEvent[] {
+  /** Decides and records, all or nothing, with what else is to be recorded of it. Returns the events: none where all was so already. */
+  command(command: Command, by: string, along: Along = () => []): readonly FleetEvent[] {
     const events = decide(this.#state, command, this.#parts.revoked);
-    if (events.length === 0) return [];
     const given = { fleet: this.id, kind: 'command.given', data: { command: command.kind, by } };
-    this.#append([given, ...events.map((event) => entryOf(this.id, event))]);
+    const own = events.length === 0 ? [] : [given, ...events.map((event) => entryOf(this.id, event))];
+    this.#append([...own, ...along(events)]);
     return events;
   }
 

@@ -15,8 +15,8 @@ import type { ChaosPlan, ChaosRequest } from '../plan/chaos.ts';
 import { decide, nextRelease, type Command } from '../plan/commands.ts';
 import type { FleetEvent } from '../plan/events.ts';
 import type { Plan } from '../plan/plan.ts';
-import { releaseOfState, type Bounds, type FleetState } from '../plan/state.ts';
-import type { Journal } from '../store/journal.ts';
+import { fold, releaseOfState, type Bounds, type FleetState } from '../plan/state.ts';
+import type { Journal, NewEntry } from '../store/journal.ts';
 import { FLEET_KINDS } from './events.ts';
 import type { Deliver } from './deliver.ts';
 import type { Executor } from './executor.ts';
@@ -99,10 +99,18 @@ export class Fleets {
     return this.fleet(id).state;
   }
 
-  deploy(request: DeployRequest): Deployed {
+  /** `along`: what else is recorded in the same append, for the release that it sets out for. */
+  deploy(request: DeployRequest, along: (to: ReleaseNumber, created: boolean) => readonly NewEntry[] = () => []): Deployed {
     const fleet = this.#fleet(request.content.fleet);
     const release = this.#releaseFor(fleet, request);
-    const events = fleet.command(deployOf(request, release), request.by);
+    const events = fleet.command(deployOf(request, release), request.by, (decided) => {
+      const { rollout, serving } = decided.reduce(
+        (state, event) => fold(state, event, state.seq, release.createdAt),
+        fleet.state,
+      );
+      const to = rollout === null ? serving : rollout.to;
+      return to === null ? [] : along(to, to === release.number);
+    });
     fleet.wake();
     const created = events.some((event) => event.kind === 'release.made');
     const target = fleet.state.rollout?.to ?? fleet.state.serving;

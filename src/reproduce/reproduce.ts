@@ -75,7 +75,7 @@ async function openElsewhere(home: Home, deps: BakeDeps, recipe: Recipe | Docker
     await symlink(join(deps.home.bake, name), join(home.bake, name));
   }
   const store = await openImageStore(home.images);
-  const lock = await openLock(recipe.folder, false);
+  const lock = await openLock(recipe, false);
   const cache = openStepCache(deps.home, deps.store);
   for (const base of await basesOf(recipe)) {
     // Bases are no part of the bake: what was pulled or baked before is taken as it is.

@@ -21,7 +21,8 @@ export async function copyRecipe<R extends AnyRecipe>(recipe: R, to: string): Pr
     const entries = await readdir(join(recipe.folder, folder), { withFileTypes: true });
     for (const entry of entries.toSorted((a, b) => (a.name < b.name ? 1 : -1))) {
       const path = join(folder, entry.name);
-      const isNeeded = (folder === '' && ALWAYS.has(entry.name)) || ignore(path, entry.isDirectory()) === null;
+      const isNeeded =
+        (folder === '' && (ALWAYS.has(entry.name) || entry.name === recipe.lock)) || ignore(path, entry.isDirectory()) === null;
       if (!isNeeded || (folder === '' && NEVER.has(entry.name))) continue;
       if (entry.isDirectory()) await copy(path);
       else if (entry.isSymbolicLink()) await symlink(await readlink(join(recipe.folder, path)), join(to, path));

@@ -1,11 +1,12 @@
 /** The JSON Schema of kiln.yaml (draft 2020-12), for editors; and what error texts and the reference read off it. */
 import * as z from 'zod';
 
-import { spec } from './schema/spec.ts';
+import { several, spec } from './schema/spec.ts';
 import type { Path } from './source.ts';
 
 /** The part of JSON Schema that the schema of kiln.yaml is made of. */
 export interface SchemaNode {
+  readonly $ref?: string;
   readonly title?: string;
   readonly type?: string | readonly string[];
   readonly description?: string;
@@ -21,14 +22,35 @@ export interface SchemaNode {
   readonly oneOf?: readonly SchemaNode[];
 }
 
-const TITLE = 'kiln.yaml: one service, from its recipe to its environments';
+const TITLE = 'kiln.yaml: services, from their recipes to their environments';
 
 let made: SchemaNode | undefined;
 
-/** Made once: it takes longer than reading a file does. */
+/** Of both forms of the file: one service, or several. Made once: it takes longer than reading a file does. */
 export function jsonSchema(): SchemaNode {
-  made ??= { title: TITLE, ...(z.toJSONSchema(spec, { io: 'input', target: 'draft-2020-12' }) as SchemaNode) };
+  made ??= bothForms(schemaOf(spec), schemaOf(several));
   return made;
+}
+
+const schemaOf = (schema: z.ZodType): SchemaNode =>
+  z.toJSONSchema(schema, { io: 'input', target: 'draft-2020-12' }) as SchemaNode;
+
+function bothForms({ required = [], ...one }: SchemaNode, { properties, required: alone = [] }: SchemaNode): SchemaNode {
+  return { title: TITLE, ...one, properties: { ...one.properties, ...properties }, oneOf: [{ required }, { required: alone }] };
+}
+
+/** The same for editors: what a service of several has as the file of one has it is said once. */
+export function editorSchema(): SchemaNode {
+  const root = jsonSchema();
+  const { services, ...sections } = root.properties ?? {};
+  const member = typeof services?.additionalProperties === 'object' ? services.additionalProperties : {};
+  const properties = Object.fromEntries(
+    Object.entries(member.properties ?? {}).map(([key, node]) => [key, key in sections ? { $ref: `#/properties/${key}` } : node]),
+  );
+  return {
+    ...root,
+    properties: { ...sections, services: { ...services, additionalProperties: { ...member, properties } } },
+  };
 }
 
 /** The forms that a node's value may take. */

@@ -4,18 +4,35 @@ import { open, realpath } from 'node:fs/promises';
 import { isAbsolute, join, resolve, sep } from 'node:path';
 
 import { KilnError } from '../errors/error.ts';
-import { parse, type ParsedSpec, type Spec } from './parse.ts';
+import { parse, type Spec } from './parse.ts';
 import { isReferencedFile } from './references.ts';
+import { namedIn, onlyOf, type ParsedService } from './services.ts';
 
 const FILE = 'kiln.yaml';
 /** Of kiln.yaml and of each launch file: these end in the release, and so in the history. */
 const MOST_BYTES = 1 << 20;
 
+/** `dependsOn`: names of services of the same file. */
+export type Loaded = Pick<ParsedService, 'spec' | 'dependsOn'>;
+
 /**
- * Throws CONFIG_NOT_FOUND, CONFIG_SYNTAX, CONFIG_INVALID, FILE_UNREADABLE, and PATH_ESCAPES for a launch file that leads
- * out of the folder, by its path or by links.
+ * `service`: absent where the file has one only. Throws CONFIG_NOT_FOUND, CONFIG_SYNTAX, CONFIG_INVALID, FILE_UNREADABLE,
+ * PATH_ESCAPES for a launch file that leads out of the folder, by its path or by links, NOT_FOUND for a service that is not
+ * in the file, and USAGE where one has to be named.
  */
-export async function loadSpec(folder: string): Promise<Spec> {
+export async function loadSpec(folder: string, service?: string): Promise<Spec> {
+  const { services, path } = await parsedIn(folder);
+  const parsed = service === undefined ? onlyOf(services, path) : namedIn(services, service, path);
+  return withLaunchFiles(parsed, folder);
+}
+
+/** All services of the file, in its order. Throws as loadSpec does. */
+export async function loadServices(folder: string): Promise<readonly Loaded[]> {
+  const { services } = await parsedIn(folder);
+  return Promise.all(services.map(async (each) => ({ spec: await withLaunchFiles(each, folder), dependsOn: each.dependsOn })));
+}
+
+async function parsedIn(folder: string): Promise<{ readonly services: readonly ParsedService[]; readonly path: string }> {
   const path = join(folder, FILE);
   const text = await readText(path).catch((error: unknown) => {
     throw (error as NodeJS.ErrnoException).code === 'ENOENT' || (error as NodeJS.ErrnoException).code === 'ENOTDIR'
@@ -25,10 +42,10 @@ export async function loadSpec(folder: string): Promise<Spec> {
         })
       : unreadable(path, error);
   });
-  return withLaunchFiles(parse(text, path), folder);
+  return { services: parse(text, path), path };
 }
 
-async function withLaunchFiles(parsed: ParsedSpec, folder: string): Promise<Spec> {
+async function withLaunchFiles(parsed: ParsedService, folder: string): Promise<Spec> {
   const { run } = parsed.spec;
   const root = await realpath(folder);
   const files: Spec['run']['files'] = {};
@@ -39,7 +56,7 @@ async function withLaunchFiles(parsed: ParsedSpec, folder: string): Promise<Spec
   return { ...parsed.spec, run: { ...run, files } };
 }
 
-async function readLaunchFile(parsed: ParsedSpec, root: string, target: string, from: string): Promise<string> {
+async function readLaunchFile(parsed: ParsedService, root: string, target: string, from: string): Promise<string> {
   const { message, at } = parsed.invalid(['run', 'files', target, 'from'], from);
   const fail: Fail = (code, why, hint, cause) =>
     new KilnError(code, `${message}: ${why}`, { hint, cause, ...(at === undefined ? {} : { at }) });

@@ -141,7 +141,7 @@ test('a misspelt key is not reported as missing as well', () => {
 test('a key in the wrong section is sent to the right one', () => {
   assert.deepEqual(problemsOf(`${RECIPE}port: 3000\nbanana: 1\n`), [
     '3:1: port: unknown key; did you mean run.port?',
-    '4:1: banana: unknown key; the keys here are service, image, run, replace, channels, environments',
+    '4:1: banana: unknown key; the keys here are service, image, run, replace, channels, environments, services',
   ]);
 });
 

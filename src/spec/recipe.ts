@@ -12,7 +12,8 @@ const DEFAULT_USER: UserStep = { name: 'app', uid: 10_001 };
 /** `folder`: that of kiln.yaml, where relative paths start. */
 export function recipeOf(spec: Spec, folder: string): Recipe | DockerfileRecipe {
   const root = resolve(folder);
-  return 'dockerfile' in spec.image ? dockerfileRecipe(spec.image, root) : recipe(spec.image, root);
+  const made = 'dockerfile' in spec.image ? dockerfileRecipe(spec.image, root) : recipe(spec.image, root);
+  return spec.lock === undefined ? made : { ...made, lock: spec.lock };
 }
 
 function dockerfileRecipe({ dockerfile, compression }: DockerfileSpec, folder: string): DockerfileRecipe {

@@ -116,7 +116,8 @@ function mapSections(label: string, form: SchemaNode, seen: Map<string, string>)
   if (first !== undefined) return [`## \`${label}\`\n\nAs \`${first}\`.\n`];
   seen.set(identity, label);
   const members = Object.entries(form.properties ?? {});
-  const rows = members.map(([key, member]) => row(key, member, form.required?.includes(key) ?? false));
+  const required = form.required ?? form.oneOf?.[0]?.required;
+  const rows = members.map(([key, member]) => row(key, member, required?.includes(key) ?? false));
   const table = ['| key | value | default | |', '| --- | --- | --- | --- |', ...rows].join('\n');
   const heading = label === '' ? 'The file' : `\`${label}\``;
   const inner = members.flatMap(([key, member]) => sections(label === '' ? key : `${label}.${key}`, member, seen));

@@ -8,7 +8,7 @@ import type { Ignore } from '../ignore.ts';
 import { patternToRegExp } from '../pattern.ts';
 
 /** As in .kilnignore: what the bake itself writes, or what says how instances run, is no part of the image. */
-const ALWAYS = ['.git', '.kilnignore', 'kiln.lock', 'kiln.waivers.yaml', 'kiln.yaml'];
+const ALWAYS = ['.git', '.kilnignore', 'kiln.lock', 'kiln.*.lock', 'kiln.waivers.yaml', 'kiln.yaml'];
 
 export interface DockerContext {
   /** The text of the ignore file that the build is to use. */

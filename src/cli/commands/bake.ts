@@ -6,12 +6,14 @@ import { shortDigest } from '../../domain/digest.ts';
 import { KilnError, messageOf } from '../../errors/error.ts';
 import { version } from '../../platform/version.ts';
 import { showBake } from '../bake-progress.ts';
-import type { Run } from '../command.ts';
+import type { Arguments } from '../arguments.ts';
+import type { Context, Result, Run } from '../command.ts';
 import { counted, duration } from '../render/amounts.ts';
 import { addToManifest } from '../packer-manifest.ts';
 import { gateLines } from '../render/gates.ts';
 import { moveLines } from '../render/moves.ts';
 import { reproductionLines } from '../render/reproduction.ts';
+import { servicesIn } from '../services-in.ts';
 
 /** As the error GATE_FAILED: what is in the recipe's folder has to change. */
 const GATE_FAILED = 2;
@@ -30,14 +32,38 @@ async function writeSarif(path: string, reports: AnswerOf<'bake'>['reports']): P
 }
 
 export const run: Run = async (args, context) => {
-  const client = await context.connect();
   const folder = resolve(context.cwd, args.text('DIR') ?? '.');
+  const only = args.text('only');
+  const all = only === undefined ? await servicesIn(folder) : [only];
+  return all.length > 1 ? bakeAll(folder, all, args, context) : bakeOne(folder, only, args, context);
+};
+
+/** Each that a gate refuses is told of; those after it are baked all the same. */
+async function bakeAll(folder: string, services: readonly string[], args: Arguments, context: Context): Promise<Result> {
+  if (args.text('sarif') !== undefined) {
+    throw new KilnError('USAGE', '--sarif is of one service, and this kiln.yaml has several', { hint: 'add --only SERVICE' });
+  }
+  const results: { readonly service: string; readonly result: Result }[] = [];
+  for (const service of services) {
+    if (!context.json) context.terminal.write(`${service}\n`);
+    results.push({ service, result: await bakeOne(folder, service, args, context) });
+  }
+  return {
+    document: { images: results.map(({ service, result }) => ({ service, ...(result.document as object) })) },
+    lines: results.flatMap(({ service, result }) => [service, ...result.lines]),
+    exitCode: results.map(({ result }) => result.exitCode ?? 0).find((code) => code !== 0) ?? 0,
+  };
+}
+
+async function bakeOne(folder: string, only: string | undefined, args: Arguments, context: Context): Promise<Result> {
+  const client = await context.connect();
   const [tag, cache, channel] = [args.text('tag'), args.text('cache'), args.text('channel')];
   const bake = client.bake({
     folder,
     update: args.flag('update'),
     verify: args.flag('verify'),
     by: context.by,
+    ...(only === undefined ? {} : { service: only }),
     ...(tag === undefined ? {} : { tag }),
     ...(cache === undefined ? {} : { cache }),
     ...(channel === undefined ? {} : { channel }),
@@ -58,7 +84,7 @@ export const run: Run = async (args, context) => {
   const manifest = args.text('packerManifest');
   if (manifest !== undefined) {
     const { loadSpec } = await import('../../spec/load.ts');
-    const { service } = await loadSpec(folder);
+    const { service } = await loadSpec(folder, only);
     const { digest, tags } = image;
     await addToManifest(resolve(context.cwd, manifest), { service, digest, tags, nowMs: context.now() });
   }
@@ -79,4 +105,4 @@ export const run: Run = async (args, context) => {
       `  next: kiln deploy ${args.text('DIR') ?? ''}`.trimEnd(),
     ],
   };
-};
+}

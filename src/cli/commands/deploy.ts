@@ -8,6 +8,7 @@ import type { Arguments } from '../arguments.ts';
 import { showBake } from '../bake-progress.ts';
 import { callerVariables } from '../caller-variables.ts';
 import type { Context, Result, Run } from '../command.ts';
+import { servicesIn } from '../services-in.ts';
 import { newestEntry } from '../entries.ts';
 import { changeLines } from '../render/configuration.ts';
 import { followRollout } from '../follow-rollout.ts';
@@ -24,6 +25,11 @@ const OVERRULE = ['In an emergency: --break-glass "REASON". It stays in history,
 export const run: Run = async (args, context) => {
   const input = await inputOf(args, context);
   const client = await context.connect({ start: true, without: Object.keys(input.variables ?? {}) });
+  if (input.service === undefined && (await servicesIn(input.folder)).length > 1) {
+    const { image: _image, strategy: _strategy, ...whole } = input;
+    const planLines = (planned: Planned): readonly string[] => plannedLines(planned, input, context.terminal);
+    return (await import('../deploy-waves.ts')).deployWaves(client, { input: whole, planLines }, args, context);
+  }
   return args.flag('plan') ? plan(client, input, context) : deploy(client, input, args, context);
 };
 
@@ -35,11 +41,13 @@ async function inputOf(args: Arguments, context: Context): Promise<InputOf<'depl
     throw new KilnError('USAGE', `"${word}" is no strategy`, { hint: `give one of ${STRATEGIES.join(', ')}` });
   }
   const folder = resolve(context.cwd, args.text('DIR') ?? '.');
-  const variables = await callerVariables(folder, environment, context.env);
+  const only = args.text('only');
+  const variables = await callerVariables(folder, { only, environment }, context.env);
   return {
     by: context.by,
     folder,
     ...(Object.keys(variables).length === 0 ? {} : { variables }),
+    ...(only === undefined ? {} : { service: only }),
     ...(image === undefined ? {} : { image }),
     ...(environment === undefined ? {} : { environment }),
     ...(strategy === undefined ? {} : { strategy }),
@@ -51,29 +59,25 @@ async function plan(client: Client, input: InputOf<'deploy'>, context: Context):
   const call = client.planDeploy(input);
   await showBake(call, context);
   const planned = await call.result();
+  const lines = plannedLines(planned, input, context.terminal);
+  if (isRefused(planned, input)) return { document: planned, lines, exitCode: REFUSED };
+  if (!planned.changes) return { document: planned, lines };
+  return { document: planned, lines: [...lines, 'Nothing was changed. Without --plan it is done.'], exitCode: CHANGES_FOUND };
+}
+
+type Planned = AnswerOf<'planDeploy'>;
+
+const isRefused = ({ admission }: Planned, { breakGlass }: InputOf<'deploy'>): boolean =>
+  admission.some(({ met }) => !met) && breakGlass === undefined;
+
+/** What would become of one service. */
+function plannedLines(planned: Planned, input: InputOf<'deploy'>, terminal: Terminal): readonly string[] {
   const image = `image ${shortDigest(planned.image)}`;
-  const admission = admissionLines(planned.admission, context.terminal);
-  const refused = planned.admission.some(({ met }) => !met) && input.breakGlass === undefined;
-  if (refused) {
-    const lines = [`${planned.fleet}: would not take ${image}`, ...admission, ...OVERRULE];
-    return { document: planned, lines, exitCode: REFUSED };
-  }
-  const changes = changeLines(planned.configuration, context.terminal);
-  if (!planned.changes) {
-    return { document: planned, lines: [`${planned.fleet}: nothing would change (${image} with the same launch values)`] };
-  }
+  const admission = admissionLines(planned.admission, terminal);
+  if (isRefused(planned, input)) return [`${planned.fleet}: would not take ${image}`, ...admission, ...OVERRULE];
+  if (!planned.changes) return [`${planned.fleet}: nothing would change (${image} with the same launch values)`];
   const steps = planned.steps.map((step, index) => `  ${String(index + 1).padStart(2)}. ${step}`);
-  return {
-    document: planned,
-    lines: [
-      `${planned.fleet}: would move to ${image}`,
-      ...admission,
-      ...changes,
-      ...steps,
-      'Nothing was changed. Without --plan it is done.',
-    ],
-    exitCode: CHANGES_FOUND,
-  };
+  return [`${planned.fleet}: would move to ${image}`, ...admission, ...changeLines(planned.configuration, terminal), ...steps];
 }
 
 async function deploy(client: Client, input: InputOf<'deploy'>, args: Arguments, context: Context): Promise<Result> {

@@ -5,6 +5,7 @@ import { entriesAfter, isUnreachable, newestEntry } from '../entries.ts';
 import { liveOn } from '../live.ts';
 import { fleetLines, fleetsLines, type Surroundings } from '../render/fleet.ts';
 import { problemLines } from '../render/problems.ts';
+import { wavesLines } from '../render/waves.ts';
 
 /** Between two events nothing changes but the clock. */
 const REDRAW_MS = 1000;
@@ -27,10 +28,11 @@ async function look(client: Client, service: string | undefined, { terminal, now
 
 type All = AnswerOf<'fleets'>;
 
-function overview({ fleets, problems }: All, around: Surroundings): readonly string[] {
+function overview({ fleets, problems, waves }: All, around: Surroundings): readonly string[] {
   const notices = problemLines(problems, around.terminal);
+  const told = waves.flatMap((each) => wavesLines(each, around.terminal, around.now));
   const isLost = problems.some(({ code }) => code !== undefined);
-  return fleets.length === 0 && isLost ? notices : [...fleetsLines(fleets, around), ...notices];
+  return fleets.length === 0 && isLost ? notices : [...fleetsLines(fleets, around), ...told, ...notices];
 }
 
 /** Redraws until Ctrl-C. Answers what it saw last. */

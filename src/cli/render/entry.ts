@@ -70,6 +70,15 @@ const WORDS: Readonly<Record<string, (data: Data) => string>> = {
     return `patch: ${textOf(fleet)} ${textOf(outcome)}${because(why)}`;
   },
   'patch.finished': ({ left }) => `patch ended; ${counted(Number(left), 'instance')} left`,
+  'waves.started': ({ services, environment, by }) =>
+    `waves to ${textOf(environment)}: ${counted(lengthOf(services), 'service')}, given by ${textOf(by)}`,
+  'waves.rolling': ({ fleet, release }) => `waves: ${textOf(fleet)} on its way to r${textOf(release)}`,
+  'waves.ended': ({ result }) => {
+    const { fleet, outcome, why } = objectOf(result);
+    return `waves: ${textOf(fleet)} ${textOf(outcome)}${because(why)}`;
+  },
+  'waves.stopped': ({ why }) => `waves: the line has stopped${because(why)}`,
+  'waves.finished': () => 'waves ended',
   'image.trashed': ({ image, tags }) =>
     `image ${shortened(image)} to the trash${because(Array.isArray(tags) ? tags.join(', ') : '')}`,
   'image.restored': ({ image, by }) => `image ${shortened(image)} put back by ${textOf(by)}`,

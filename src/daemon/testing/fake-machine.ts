@@ -33,6 +33,8 @@ export interface FakeWorld {
   lodash: string | null;
   /** Fails each launch while it is set. */
   broken: string | null;
+  /** Fails those of this fleet only. */
+  brokenFleet: string | null;
   /** What there is in newer versions than any image has; null: no image is of Debian. */
   newer: readonly NewerPackage[] | null;
   /** What evidence is signed with. */
@@ -50,6 +52,7 @@ export const fakeWorld = (): FakeWorld => ({
   content: 'one',
   lodash: null,
   broken: null,
+  brokenFleet: null,
   newer: null,
   signer: async () => null,
   takenPort: null,
@@ -153,6 +156,7 @@ function runtimeOf(world: FakeWorld, clock: Clock): Runtime {
     ensureImage: async (_image: Digest) => {},
     async launch(id, release) {
       if (world.broken !== null) throw new Error(world.broken);
+      if (world.brokenFleet === fleetOf(groupOf(id))) throw new Error('it does not start');
       const now = clock.now();
       const address = { host: '127.0.0.1', port: 1 };
       const health = { status: 'healthy', since: now } as const;

@@ -60,5 +60,24 @@ export const spec = z.strictObject({
     .prefault({ local: {} }),
 });
 
-export type Spec = z.output<typeof spec>;
+/** A service of a file that has several: the same, with its name as the key, and what it waits for. */
+const { service: _name, ...sections } = spec.shape;
+const member = z.strictObject({
+  ...sections,
+  'depends-on': z
+    .array(nameText)
+    .describe('Services of this file that have to serve their new release before this one is touched.')
+    .prefault([]),
+});
+
+export const several = z.strictObject({
+  services: z
+    .record(nameKey, member)
+    .describe('Instead of `service` and all else: several services, each with what a file of one service has.')
+    .refine((value) => Object.keys(value).length > 0, { error: 'expected at least one service' }),
+});
+
+/** `lock`: the file beside kiln.yaml that pins its recipe; absent: kiln.lock. */
+export type Spec = z.output<typeof spec> & { readonly lock?: string };
+export type Member = z.output<typeof member>;
 export type EnvironmentSpec = z.output<typeof environment>;
