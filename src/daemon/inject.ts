@@ -80,11 +80,11 @@ class Countdown {
 
 function faultyJournal(journal: Journal, countdown: Countdown, die: () => never): Journal {
   const append: Journal['append'] = (entries) => {
-    const faults = entries.map(({ kind }) => countdown.next(kind)).filter((fault) => fault !== null);
-    if (faults.includes('fail-before')) throw new KilnError('DISK_FULL', 'this fault was injected', { hint: 'go on' });
-    if (faults.includes('crash-before')) die();
+    const faults = new Set(entries.map(({ kind }) => countdown.next(kind)));
+    if (faults.has('fail-before')) throw new KilnError('DISK_FULL', 'this fault was injected', { hint: 'go on' });
+    if (faults.has('crash-before')) die();
     const appended = journal.append(entries);
-    if (faults.includes('crash-after')) die();
+    if (faults.has('crash-after')) die();
     return appended;
   };
   return overlaid(journal, (name) => (name === 'append' ? append : undefined));

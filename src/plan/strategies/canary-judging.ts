@@ -83,7 +83,12 @@ export function stepWait(world: RolloutWorld, strategy: Canary, step: CanaryStep
   const endsAt = step.holdMs === null ? null : window.at + step.holdMs;
   if (endsAt === null) return { state: 'canary-promotion', what: `${name}: somebody to promote it`, ...given };
   if (strategy.judge === null || world.now < endsAt)
-    return { state: 'canary-hold', what: `${name}: its time`, until: endsAt, otherwise: strategy.judge === null ? 'goes on' : 'is judged' };
+    return {
+      state: 'canary-hold',
+      what: `${name}: its time`,
+      until: endsAt,
+      otherwise: strategy.judge === null ? 'goes on' : 'is judged',
+    };
   return evidenceWait(world, strategy, strategy.judge, { step, from, endsAt, name });
 }
 
