@@ -39,7 +39,7 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[] | 'anything but cli'
   keys: ['domain', 'errors', 'platform', 'oci', 'aws'],
   evidence: ['domain', 'errors', 'platform', 'oci', 'keys'],
   // Of oci only its HTTP.
-  measure: ['domain', 'errors', 'oci'],
+  measure: ['domain', 'errors', 'platform', 'oci'],
   store: ['domain', 'errors', 'platform'],
   execute: ['domain', 'errors', 'platform', 'plan', 'store', 'engines'],
   daemon: 'anything but cli',

@@ -1,5 +1,5 @@
 /**
- * Faults on purpose, for tests of the daemon on the real machine: `kiln daemon --inject engine:launch:2:crash-after` lets the
+ * Faults on purpose, for tests of the daemon on the real machine: its option `--inject engine:launch:2:crash-after` lets the
  * second launch succeed and ends the daemon, by SIGKILL, before it hears of it. The words for faults are the simulator's
  * (src/engines/sim/faults.ts), which makes them at every step of every strategy; here one is made at one step.
  */

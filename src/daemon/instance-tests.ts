@@ -34,5 +34,5 @@ export function outputsOf(host: HostRuntime): Runtime['output'] {
 
 const failed = (id: InstanceId, [program = '']: readonly string[], how: string): KilnError =>
   new KilnError('METRIC_UNREADABLE', `${program}, run beside ${id} for a metric: ${how}`, {
-    hint: 'run it in the image by hand: `kiln debug` or a test of the image; it must write one number, or JSON',
+    hint: 'run it in a test of the image (`image.test`) to see what it does there; it must write one number, or JSON',
   });

@@ -42,14 +42,14 @@ import { messageOf } from '../errors/error.ts';
 import type { Clock } from '../platform/clock.ts';
 import type { KeeperEvent } from '../plan/events.ts';
 import type { KeeperInput } from '../plan/keeper-input.ts';
-import { brakedUntil } from '../plan/healing.ts';
 import { keep, type KeeperStep } from '../plan/keeper.ts';
-import { emptyKept, foldKept, type KeptGroup, type KeptState } from '../plan/kept-state.ts';
+import { emptyKept, foldKept, type KeptState } from '../plan/kept-state.ts';
 import { routingTable } from '../plan/routing.ts';
 import { NO_TRAFFIC, sameTraffic, trafficOf } from '../plan/traffic.ts';
 import type { Journal } from '../store/journal.ts';
 import { ENGINE_KINDS, entryOf, fleetEventOf, keeperEventOf } from './events.ts';
 import type { Executor } from './executor.ts';
+import { groupSeen } from './group-seen.ts';
 import { historyLost, isExplained, type Shown } from './explained.ts';
 import { inForce, requireStillThere } from './in-force.ts';
 import { mismatch, revokedNow } from './refusals.ts';
@@ -215,7 +215,7 @@ export class KeptEngine implements Engine {
     const input = await this.#input(fleet, ctx);
     this.#looked.set(fleet, input);
     const { kept, jobs, balancer } = input;
-    const groups = [...kept.groups.values()].map((group) => this.#groupSeen(group, input));
+    const groups = [...kept.groups.values()].map((group) => groupSeen(group, input, this.#takesTraffic(kept)));
     this.#shown.set(fleet, new Map(groups.map((each) => [each.group, each.healthySince.length])));
     const routed = this.#takesTraffic(kept);
     const acknowledged = trafficOf(routed ? (balancer ?? NO_TRAFFIC) : kept);
@@ -393,31 +393,6 @@ export class KeptEngine implements Engine {
         for (const listener of this.#listeners) listener(fleet);
       })
       .catch(() => {});
-  }
-
-  #groupSeen(group: KeptGroup, { kept, grouped, endpoints, busy }: KeeperInput): GroupObservation {
-    const mine = grouped.get(group.group) ?? [];
-    const there = new Set(mine.map(({ id }) => id));
-    const launching = [...busy].filter(([id, what]) => what === 'launch' && groupOf(id) === group.group && !there.has(id));
-    const routed = this.#takesTraffic(kept);
-    const sinceOf = ({ id, address, health }: InstanceObservation): number | null => {
-      const stays = !kept.retiring.has(id) && this.#busy.get(id) !== 'remove';
-      const serves = address === null || !routed || endpoints.get(id)?.state === 'ready';
-      return stays && serves && health.status === 'healthy' ? health.since : null;
-    };
-    const healthySince = mine.map(sinceOf).filter((since) => since !== null);
-    const members = mine.filter((seen) => !kept.retiring.has(seen.id) && seen.health.status !== 'exited');
-    return {
-      group: group.group,
-      size: group.size,
-      members: members.map((seen) => ({ instance: seen.id, launchedAt: seen.launchedAt, healthy: sinceOf(seen) !== null })),
-      running: mine.length + launching.length,
-      healthySince,
-      failures: group.failures,
-      lastFailure: group.lastFailure,
-      brakedUntil: brakedUntil(group),
-      deleting: group.deleted,
-    };
   }
 
   /** What keeps a group from being made whole although nothing is wrong with the machine. */
