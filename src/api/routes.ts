@@ -139,6 +139,13 @@ export const ROUTES = {
 
   deploy: { method: 'POST', path: '/v1/deploys', answer: 'stream', summary: 'Make a release of a folder and roll it out' },
   planDeploy: { method: 'POST', path: '/v1/deploys/plan', answer: 'stream', summary: 'The plan that a deploy would follow' },
+  notifications: { method: 'GET', path: '/v1/notifications', answer: 'json', summary: 'Who is told of what happens' },
+  testNotification: {
+    method: 'POST',
+    path: '/v1/notifications/test',
+    answer: 'json',
+    summary: 'Bring a test to receivers, once each',
+  },
   deployWaves: {
     method: 'POST',
     path: '/v1/waves',

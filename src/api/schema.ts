@@ -44,6 +44,7 @@ import {
 } from './lineage-bodies.ts';
 import { PatchPlan, PatchStatus } from './patch-bodies.ts';
 import { digest, fleet, json, list, release, time } from './parts.ts';
+import { Receiver, TestedReceiver } from './notification-bodies.ts';
 import { Waves } from './waves-bodies.ts';
 import type { JsonRoute, RouteName, StreamRoute } from './routes.ts';
 
@@ -305,6 +306,12 @@ export const SCHEMAS = {
     answer: z.object({ services: list(DeployPlan.extend({ wave: z.int(), dependsOn: list(fleet) })) }),
   },
   waves: { input: z.strictObject({ id: count }), answer: Waves },
+  notifications: { input: nothing, answer: z.object({ receivers: list(Receiver) }) },
+  testNotification: {
+    /** Absent: every receiver. */
+    input: z.strictObject({ receiver: name.optional() }),
+    answer: z.object({ receivers: list(TestedReceiver) }),
+  },
   fleets: {
     input: nothing,
     /** `waves`: that are under way, or were stopped last. */

@@ -406,6 +406,16 @@ export const COMMANDS: readonly CommandSpec[] = [
     load: () => import('./commands/doctor.ts'),
   },
   {
+    name: 'notify',
+    group: 'This machine',
+    summary: 'Show who is told of what happens (notifications.yaml), and what has not arrived yet',
+    arguments: [optional('RECEIVER', 'with --test: only this one')],
+    options: [option('--test', 'bring a test to each, once, and say whether it was taken')],
+    example: 'kiln notify --test',
+    exits: { 2: 'usage or configuration; a receiver did not take the test' },
+    load: () => import('./commands/notify.ts'),
+  },
+  {
     name: 'completion',
     group: 'This machine',
     summary: 'Print the completion script of a shell',

@@ -13,6 +13,7 @@ import { Executor } from '../execute/executor.ts';
 import { Fleets } from '../execute/fleets.ts';
 import { KeptEngine } from '../execute/kept-engine.ts';
 import { WavesInForce } from '../execute/waves.ts';
+import { Notifier } from '../notify/notifier.ts';
 import type { Clock } from '../platform/clock.ts';
 import { makeHome } from '../platform/home-folder.ts';
 import type { Home } from '../platform/home.ts';
@@ -88,6 +89,7 @@ async function start(options: DaemonOptions, undo: AsyncDisposableStack): Promis
   parts.fleets.missed(pulse.awayMs);
   parts.fleets.start();
   parts.waves.start();
+  parts.notifier.run().catch((error: unknown) => log.error({ err: error }, 'notifications ended'));
   undo.defer(() => parts.fleets.close());
   followCascade(parts, () => {}).catch((error: unknown) => log.warn({ err: error }, 'a cascade stopped'));
   for (const id of openPatches(parts)) {
@@ -117,7 +119,7 @@ async function leave(machine: Machine): Promise<void> {
   await (running.length === 0 ? machine.clear() : machine.close());
 }
 
-function assemble({ home, clock, configuration, onStopAsked }: DaemonOptions, journal: Journal, machine: Machine): Parts {
+function assemble({ home, clock, log, configuration, onStopAsked }: DaemonOptions, journal: Journal, machine: Machine): Parts {
   const { runtime, trials, balancer, images, layers, logs, bake, newerPackages, checkMachine, signer } = machine;
   const executor = new Executor(journal);
   const lineage = openLineage(journal, clock);
@@ -145,6 +147,15 @@ function assemble({ home, clock, configuration, onStopAsked }: DaemonOptions, jo
     balancer,
     fleets,
     waves: new WavesInForce({ journal, executor, fleets, clock }),
+    notifier: new Notifier({
+      journal,
+      clock,
+      env: process.env,
+      home: home.root,
+      homeId: home.id,
+      stopping: executor.signal,
+      warn: (what) => log.warn(what),
+    }),
     bake,
     newerPackages,
     bases: openBaseWatch(() => checkBases(parts, executor.signal)),

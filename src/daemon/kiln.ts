@@ -16,6 +16,7 @@ import { historyVerbs } from './history-verbs.ts';
 import { imageVerbs } from './image-verbs.ts';
 import { logVerbs } from './log-verbs.ts';
 import { metricsText, type FleetMetrics } from './metrics.ts';
+import { notificationProblems, notificationVerbs } from './notification-verbs.ts';
 import { packageVerbs } from './package-verbs.ts';
 import type { Parts } from './parts.ts';
 import { patchVerbs } from './patch-verbs.ts';
@@ -32,6 +33,7 @@ export function kilnVerbs(parts: Parts): Handlers {
   return {
     ...imageVerbs(parts),
     ...registryVerbs(parts),
+    ...notificationVerbs(parts),
     ...packageVerbs(parts),
     ...vulnerabilityVerbs(parts),
     ...diffVerbs(parts),
@@ -81,6 +83,7 @@ async function allProblems(parts: Parts, ctx: CallContext): Promise<readonly Pro
     ...(await parts.engine.check(ctx)),
     ...(await parts.checkMachine()),
     ...(configuration === null ? [] : [{ what: configuration.message, hint: configuration.hint, fatal: false }]),
+    ...(await notificationProblems(parts)),
     ...(await unexplainedProblems(parts, ctx)),
   ];
 }

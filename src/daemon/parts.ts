@@ -16,6 +16,7 @@ import type { ImageStore } from '../oci/store.ts';
 import type { Clock } from '../platform/clock.ts';
 import type { Home } from '../platform/home.ts';
 import type { Registries } from '../registry/registries.ts';
+import type { Notifier } from '../notify/notifier.ts';
 import type { Journal } from '../store/journal.ts';
 import type { BaseWatch } from './last-check.ts';
 import type { Drift } from './drift.ts';
@@ -72,6 +73,7 @@ export interface Parts extends Pick<
   readonly bases: BaseWatch;
   readonly fleets: Fleets;
   readonly waves: WavesInForce;
+  readonly notifier: Notifier;
   /** Bakes and deploys are inside, gc is alone. */
   readonly gate: Gate;
   /** Fires when the daemon stops: work of its own gives up, and the next daemon goes on with it. */
