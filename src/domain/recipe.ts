@@ -98,7 +98,7 @@ export interface Recipe {
   readonly lock?: string;
 }
 
-/** `dockerfile:` recipes: baked by BuildKit or buildah, imported by digest. */
+/** `dockerfile:` recipes: baked by buildah, imported by digest. */
 export interface DockerfileRecipe {
   readonly folder: string;
   /** Relative to the folder. */

@@ -1,4 +1,4 @@
-/** A Dockerfile: baked as it is, by BuildKit or buildah. */
+/** A Dockerfile: baked as it is, by buildah. */
 import { healthAssumption, serving, type Proposal, type ProjectFolder } from './proposal.ts';
 
 const NAMES = ['Dockerfile', 'Containerfile'];

@@ -229,7 +229,7 @@ const dockerfile = z.strictObject({
         bases: z.record(z.string().min(1), z.string().min(1)).describe('What a FROM reference is replaced by.').prefault({}),
       }),
     ])
-    .describe('A Dockerfile instead of a recipe; built by BuildKit or buildah.'),
+    .describe('A Dockerfile instead of a recipe; built by buildah.'),
   test: tests,
   compression,
   gates,
