@@ -74,12 +74,17 @@ export interface Limits {
   readonly pids: number;
 }
 
+/** Without a transport: UDP. */
+export type SyslogTarget =
+  | { readonly socket: string }
+  | { readonly host: string; readonly port: number; readonly transport?: 'tcp' };
+
 /** Where an instance's output goes besides its own log files. */
 export type LogShipping =
   /** Appended to a file on the machine. Absolute. */
   | { readonly kind: 'file'; readonly path: string }
-  /** RFC 5424 over a local socket (`/dev/log`) or UDP. */
-  | { readonly kind: 'syslog'; readonly to: { readonly socket: string } | { readonly host: string; readonly port: number } }
+  /** RFC 5424 over a local socket (`/dev/log`), UDP or TCP. */
+  | { readonly kind: 'syslog'; readonly to: SyslogTarget }
   /** Batches of JSON lines, POSTed. */
   | { readonly kind: 'http'; readonly url: string };
 

@@ -1,16 +1,15 @@
 /** Where logs are shipped to: a file, syslog (RFC 5424), or an HTTP collector that takes JSON lines. */
-import { createSocket } from 'node:dgram';
 import { appendFile, mkdir } from 'node:fs/promises';
-import { hostname } from 'node:os';
 import { dirname } from 'node:path';
 
 import { environmentOf, fleetOf, groupOf, serviceOf, type ContainerId } from '../../domain/ids.ts';
 import type { LogShipping } from '../../domain/release.ts';
 import { run } from '../../platform/exec.ts';
 import type { LogLine } from './log-lines.ts';
+import { PRIORITY, tcpSyslog, udpSyslog } from './syslog.ts';
 
 export interface Collector {
-  /** Throws for what may work later; the reason for what was refused for good; null when all is taken. */
+  /** Throws for what may work later; what of the lines is lost for good, and why; null when all is taken. */
   send(lines: readonly LogLine[], signal: AbortSignal): Promise<string | null>;
   close(): void;
 }
@@ -18,7 +17,8 @@ export interface Collector {
 export function openCollector(ship: LogShipping, id: ContainerId): Collector {
   if (ship.kind === 'file') return fileCollector(ship.path, id);
   if (ship.kind === 'http') return httpCollector(ship.url, id);
-  return 'socket' in ship.to ? localSyslog(ship.to.socket, id) : udpSyslog(ship.to.host, ship.to.port, id);
+  if ('socket' in ship.to) return localSyslog(ship.to.socket, id);
+  return ship.to.transport === 'tcp' ? tcpSyslog(ship.to, id) : udpSyslog(ship.to, id);
 }
 
 const iso = (at: number): string => new Date(at).toISOString();
@@ -51,7 +51,7 @@ function httpCollector(url: string, id: ContainerId): Collector {
     await response.body?.cancel();
     if (response.ok) return null;
     const answer = `${new URL(url).host} answered ${response.status}`;
-    if (isForGood(response.status)) return answer;
+    if (isForGood(response.status)) return `${answer}; these lines are left out`;
     throw new Error(answer);
   };
   return {
@@ -67,32 +67,8 @@ function httpCollector(url: string, id: ContainerId): Collector {
 /** The same request again would fail again: malformed or too large. Anything else (credentials, load) may be mended. */
 const isForGood = (status: number): boolean => [400, 413, 415, 422].includes(status);
 
-/** local0, and its severities: stdout is informational, stderr an error (RFC 5424, 6.2.1). */
-const PRIORITY = { stdout: 16 * 8 + 6, stderr: 16 * 8 + 3 } as const;
-/** What any receiver must take over UDP, and most do (RFC 5426, 3.2). */
-const DATAGRAM_BYTES = 2048;
-
-function udpSyslog(host: string, port: number, id: ContainerId): Collector {
-  const socket = createSocket(host.includes(':') ? 'udp6' : 'udp4');
-  socket.unref();
-  socket.on('error', () => {}); // The error of each message goes to its sender.
-  return {
-    send: async (lines) => {
-      for (const line of lines) {
-        const message = Buffer.from(syslogMessage(line, id)).subarray(0, DATAGRAM_BYTES);
-        await new Promise<void>((resolve, reject) => {
-          socket.send(message, port, host, (error) => (error === null ? resolve() : reject(error)));
-        });
-      }
-      return null;
-    },
-    close: () => socket.close(),
-  };
-}
-
-export function syslogMessage({ at, stream, text }: LogLine, id: ContainerId): string {
-  return `<${PRIORITY[stream]}>1 ${iso(at)} ${hostname()} ${serviceOf(fleetOf(groupOf(id)))} - ${id.slice(-32)} - ${text}`;
-}
+/** More than a line of a log can have. */
+const LOCAL_BYTES = 128 << 10;
 
 /** Local sockets take datagrams, which Node can't send: logger(1), part of every Debian, does. */
 function localSyslog(socket: string, id: ContainerId): Collector {
@@ -107,6 +83,9 @@ function localSyslog(socket: string, id: ContainerId): Collector {
     id.slice(-32),
     '--prio-prefix',
     '--socket-errors=on',
+    // Its default cuts lines at 1 KiB.
+    '--size',
+    String(LOCAL_BYTES),
   ];
   return {
     send: async (lines) => {

@@ -4,14 +4,14 @@ import { createSocket } from 'node:dgram';
 import { once } from 'node:events';
 import { appendFileSync, existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { createServer } from 'node:http';
-import type { AddressInfo } from 'node:net';
+import { createServer as createTcpServer, type AddressInfo, type Socket } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { test, type TestContext } from 'node:test';
 
 import { requires } from '../../../test/requires.ts';
 import type { LogShipping } from '../../domain/release.ts';
-import { systemClock } from '../../platform/clock.ts';
+import { systemClock, type Clock } from '../../platform/clock.ts';
 import { kilnHome } from '../../platform/home.ts';
 import { placesOf } from './places.ts';
 import { openShipping, type Shipping } from './ship.ts';
@@ -28,7 +28,20 @@ interface Place {
   readonly open: () => Promise<Shipping>;
 }
 
-function place(t: TestContext): Place {
+/** Time in which an hour passes at once. */
+function hurryingClock(): Clock {
+  let ahead = 0;
+  return {
+    now: () => systemClock.now() + ahead,
+    sleep: async (ms, signal) => {
+      ahead += ms;
+      await systemClock.sleep(1, signal);
+    },
+  };
+}
+const hurried = hurryingClock();
+
+function place(t: TestContext, clock: Clock = systemClock): Place {
   const home = kilnHome({ KILN_HOME: mkdtempSync(join(tmpdir(), 'kiln-ship-')) }, 0);
   t.after(() => rmSync(home.root, { recursive: true }));
   const places = placesOf(home);
@@ -45,7 +58,7 @@ function place(t: TestContext): Place {
       const shipping = await openShipping({
         logs: home.logs,
         places,
-        clock: systemClock,
+        clock,
         report: (message) => reports.push(message),
       });
       t.after(() => shipping.close());
@@ -134,6 +147,81 @@ test('syslog messages are those of RFC 5424', async (t) => {
   await until(async () => (received.length === 2 ? true : null));
   assert.match(received[0] ?? '', /^<134>1 2026-11-21T06:06:51\.425Z \S+ web - web\.local\.r1\.aaaaaa - hello$/);
   assert.match(received[1] ?? '', /^<131>1 .* oh no$/);
+});
+
+test('a line that is too long for UDP is cut between two characters, counted and told', async (t) => {
+  const { write, open, reports } = place(t);
+  const socket = createSocket('udp4').bind(0, '127.0.0.1');
+  await once(socket, 'listening');
+  t.after(() => socket.close());
+  const received: Buffer[] = [];
+  socket.on('message', (message) => received.push(message));
+  const shipping = await open();
+  await shipping.begin(A, { kind: 'syslog', to: { host: '127.0.0.1', port: socket.address().port } });
+  for (const text of ['short', 'ü'.repeat(3000), 'xü'.repeat(3000)]) write(text);
+  await until(async () => (received.length === 3 && reports.length > 0 ? true : null));
+  for (const message of received.slice(1)) {
+    assert.ok(message.length >= 2047 && message.length <= 2048, String(message.length));
+    assert.doesNotThrow(() => new TextDecoder('utf-8', { fatal: true }).decode(message));
+  }
+  assert.match(reports.join('\n'), /[12] of its lines so far were cut at 2048 bytes/);
+});
+
+/** What a receiver of RFC 6587's octet counting reads. */
+function frames(stream: Buffer): readonly string[] {
+  const found: string[] = [];
+  for (let rest = stream; rest.length > 0;) {
+    const space = rest.indexOf(' ');
+    const end = space + 1 + Number(rest.subarray(0, space).toString());
+    if (space < 0 || end > rest.length) break;
+    found.push(rest.subarray(space + 1, end).toString());
+    rest = rest.subarray(end);
+  }
+  return found;
+}
+
+test('over TCP lines of any length arrive whole, in order, and again after the receiver was away', async (t) => {
+  const { write, open } = place(t);
+  const streams: Buffer[] = [];
+  const sockets: Socket[] = [];
+  const receiver = createTcpServer((socket) => {
+    const index = streams.push(Buffer.alloc(0)) - 1;
+    sockets.push(socket);
+    socket.on('error', () => {});
+    socket.on('data', (chunk) => (streams[index] = Buffer.concat([streams[index] ?? Buffer.alloc(0), chunk])));
+  }).listen(0, '127.0.0.1');
+  await once(receiver, 'listening');
+  const { port } = receiver.address() as AddressInfo;
+  t.after(() => {
+    for (const socket of sockets) socket.destroy();
+    receiver.close();
+  });
+  const shipping = await open();
+  await shipping.begin(A, { kind: 'syslog', to: { host: '127.0.0.1', port, transport: 'tcp' } });
+  const texts = ['short', 'ü'.repeat(10_000), 'after'];
+  for (const text of texts) write(text);
+  const said = (): readonly string[] => streams.flatMap(frames).map((message) => message.slice(message.indexOf(' - ', 60) + 3));
+  await until(async () => (said().length === 3 ? true : null));
+  assert.deepEqual(
+    said().map((text) => text.split(' ').at(-1)),
+    texts,
+  );
+  sockets[0]?.end();
+  await once(sockets[0] as Socket, 'close');
+  write('back again');
+  await until(async () => (said().length === 4 ? true : null));
+  assert.equal(streams.length, 2);
+});
+
+test('for what an instance that is gone has left, a collector that stays away is given up on', async (t) => {
+  const { write, open, reports, log, folder } = place(t, hurried);
+  write('lost');
+  const shipping = await open();
+  await shipping.begin(A, { kind: 'syslog', to: { host: '127.0.0.1', port: 1, transport: 'tcp' } });
+  await until(async () => (reports.length > 0 ? true : null));
+  rmSync(folder, { recursive: true });
+  await until(async () => (existsSync(`${log}.shipment`) ? null : true));
+  assert.match(reports.at(-1) ?? '', /gone for an hour, and the rest of it is given up/);
 });
 
 /** Takes datagrams at the path given, as /dev/log does (Node has no such sockets), and prints each on a line. */

@@ -37,6 +37,8 @@ interface Surroundings {
 const SHIPMENT = '.shipment';
 const FIRST_WAIT_MS = 500;
 const MAX_WAIT_MS = 30_000;
+/** So long a collector has to come back for what an instance that is gone has left. `kiln logs` shows it all the same. */
+const PATIENCE_MS = 3_600_000;
 
 /** Goes on with every shipment that an earlier daemon had not finished. */
 export async function openShipping(surroundings: Surroundings): Promise<Shipping> {
@@ -71,30 +73,42 @@ async function shipLog(surroundings: Surroundings, id: ContainerId, shipment: Sh
   const isOver = (): Promise<boolean> => isGone(surroundings.places.instance(id));
   try {
     for await (const { lines, position } of followLog(path, { from: shipment.position, isOver, signal })) {
-      if (lines.length > 0) await sendSurely(surroundings, id, () => collector.send(lines, signal), signal);
+      if (lines.length > 0) await sendSurely(surroundings, id, { send: () => collector.send(lines, signal), isOver, signal });
       await writeShipment(path, { ship: shipment.ship, position });
     }
     if (!signal.aborted) await rm(`${path}${SHIPMENT}`, { force: true });
+  } catch (error) {
+    if (error instanceof GivenUp) await rm(`${path}${SHIPMENT}`, { force: true });
+    throw error;
   } finally {
     collector.close();
   }
 }
 
-/** Tries until it works or the daemon ends; says so once. */
-async function sendSurely(
-  { clock, report }: Surroundings,
-  id: ContainerId,
-  send: () => ReturnType<Collector['send']>,
-  signal: AbortSignal,
-): Promise<void> {
+interface Sending {
+  readonly send: () => ReturnType<Collector['send']>;
+  /** The instance is gone. */
+  readonly isOver: () => Promise<boolean>;
+  readonly signal: AbortSignal;
+}
+
+class GivenUp extends Error {}
+
+/** Tries until it works, the daemon ends, or the instance has been gone for long; says so once. */
+async function sendSurely({ clock, report }: Surroundings, id: ContainerId, { send, isOver, signal }: Sending): Promise<void> {
+  let goneSince: number | null = null;
   for (let waitMs = FIRST_WAIT_MS; ; waitMs = Math.min(2 * waitMs, MAX_WAIT_MS)) {
     try {
-      const refused = await send();
-      if (refused !== null) report(`the log of ${id}: ${refused}; these lines are left out`);
+      const lost = await send();
+      if (lost !== null) report(`the log of ${id}: ${lost}`);
       return;
     } catch (error) {
       signal.throwIfAborted();
       if (waitMs === FIRST_WAIT_MS) report(`the log of ${id} can't be shipped for now: ${messageOf(error)}`);
+    }
+    if (await isOver()) goneSince ??= clock.now();
+    if (goneSince !== null && clock.now() - goneSince >= PATIENCE_MS) {
+      throw new GivenUp('its instance has been gone for an hour, and the rest of it is given up; `kiln logs` still shows it');
     }
     await clock.sleep(waitMs, signal);
   }

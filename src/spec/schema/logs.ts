@@ -1,17 +1,21 @@
 /** `logs:`: rotation, and where the output of instances is shipped. */
+import type { SyslogTarget } from '../../domain/release.ts';
 import { readHostPort } from '../units.ts';
 import { count, isPlainPath, leaf, path, size } from './fields.ts';
 import { oneOf } from './sections.ts';
 
-type SyslogTarget = { readonly socket: string } | { readonly host: string; readonly port: number };
+const TCP = 'tcp://';
 
 const syslog = leaf<SyslogTarget>(
   (value) => {
-    const expected = 'a host and port such as logs.example:514, or the path of a socket such as /dev/log';
+    const expected = 'tcp://logs.example:601, logs.example:514 (UDP), or the path of a socket such as /dev/log';
     if (typeof value !== 'string') return { ok: false, expected };
-    return isPlainPath(value) ? { ok: true, value: { socket: value } } : readHostPort(value, expected);
+    if (isPlainPath(value)) return { ok: true, value: { socket: value } };
+    if (!value.startsWith(TCP)) return readHostPort(value, expected);
+    const target = readHostPort(value.slice(TCP.length), expected);
+    return target.ok ? { ok: true, value: { ...target.value, transport: 'tcp' } } : target;
   },
-  { type: 'string', examples: ['/dev/log', 'logs.example:514'] },
+  { type: 'string', examples: ['/dev/log', 'logs.example:514', 'tcp://logs.example:601'] },
 );
 
 export const url = leaf(
@@ -33,7 +37,11 @@ export const LOGS = {
   keep: count(1, 100).describe('Files kept of each instance.').prefault(5),
   ship: oneOf({
     file: path.describe('Appended to this file of the machine.').optional(),
-    syslog: syslog.describe('Sent as RFC 5424, over a local socket or UDP.').optional(),
+    syslog: syslog
+      .describe(
+        'Sent as RFC 5424: to a local socket, over TCP (octet counting), or over UDP, where nobody sees what is lost and lines are cut at 2 KiB.',
+      )
+      .optional(),
     http: url.describe('POSTed as batches of JSON lines.').optional(),
   })
     .describe('Where else the output goes. Default: nowhere.')
