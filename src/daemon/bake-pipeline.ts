@@ -26,6 +26,7 @@ import { sbomGate } from '../sbom/gate.ts';
 import { gatePolicyOf } from '../spec/gates.ts';
 import { imageTestsOf, trialContent } from '../spec/image-tests.ts';
 import type { Spec } from '../spec/parse.ts';
+import { requireSources } from '../spec/recipe-sources.ts';
 import { recipeOf } from '../spec/recipe.ts';
 import { loadWaivers } from '../spec/waivers.ts';
 import { vulnerabilitiesGate } from '../vulnerabilities/gate.ts';
@@ -75,6 +76,7 @@ export async function bakeSpec(parts: Parts, request: BakeRequest): Promise<Bake
   const { journal, clock } = parts;
   const startedAt = clock.now();
   const recipe = recipeOf(spec, folder);
+  await requireSources(folder, spec.service);
   const waivers = await loadWaivers(folder);
   const service = spec.service as ServiceName;
   const builtOn: BuiltOn[] = [];

@@ -21,9 +21,13 @@ export type Loaded = Pick<ParsedService, 'spec' | 'dependsOn'>;
  * in the file, and USAGE where one has to be named.
  */
 export async function loadSpec(folder: string, service?: string): Promise<Spec> {
+  return withLaunchFiles(await parsedService(folder, service), folder);
+}
+
+/** Without the launch files. */
+export async function parsedService(folder: string, service?: string): Promise<ParsedService> {
   const { services, path } = await parsedIn(folder);
-  const parsed = service === undefined ? onlyOf(services, path) : namedIn(services, service, path);
-  return withLaunchFiles(parsed, folder);
+  return service === undefined ? onlyOf(services, path) : namedIn(services, service, path);
 }
 
 /** All services of the file, in its order. Throws as loadSpec does. */

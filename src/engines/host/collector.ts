@@ -5,14 +5,9 @@ import { dirname } from 'node:path';
 import { environmentOf, fleetOf, groupOf, serviceOf, type ContainerId } from '../../domain/ids.ts';
 import type { LogShipping } from '../../domain/release.ts';
 import { run } from '../../platform/exec.ts';
+import type { Collector } from './collecting.ts';
 import type { LogLine } from './log-lines.ts';
 import { PRIORITY, tcpSyslog, udpSyslog } from './syslog.ts';
-
-export interface Collector {
-  /** Throws for what may work later; what of the lines is lost for good, and why; null when all is taken. */
-  send(lines: readonly LogLine[], signal: AbortSignal): Promise<string | null>;
-  close(): void;
-}
 
 export function openCollector(ship: LogShipping, id: ContainerId): Collector {
   if (ship.kind === 'file') return fileCollector(ship.path, id);

@@ -13,7 +13,8 @@ import { readIfThere } from '../../platform/files.ts';
 import type { Clock } from '../../platform/clock.ts';
 import { followLog, type LogPosition } from './log-follow.ts';
 import { isGone } from './logs.ts';
-import { openCollector, type Collector } from './collector.ts';
+import type { Collector } from './collecting.ts';
+import { openCollector } from './collector.ts';
 import type { Places } from './places.ts';
 
 interface Shipment {

@@ -4,7 +4,7 @@ import { connect, type Socket } from 'node:net';
 import { hostname } from 'node:os';
 
 import { fleetOf, groupOf, serviceOf, type ContainerId } from '../../domain/ids.ts';
-import type { Collector } from './collector.ts';
+import type { Collector } from './collecting.ts';
 import type { LogLine } from './log-lines.ts';
 
 interface Receiver {
