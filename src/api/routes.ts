@@ -16,7 +16,7 @@ interface Route {
 export const ROUTES = {
   health: { method: 'GET', path: '/v1/health', answer: 'json', summary: 'Version, process and home of the daemon' },
   openapi: { method: 'GET', path: '/openapi.json', answer: 'json', summary: 'This document' },
-  doctor: { method: 'GET', path: '/v1/doctor', answer: 'json', summary: 'Every requirement that is not met, with its fix' },
+  doctor: { method: 'GET', path: '/v1/doctor', answer: 'json', summary: 'Every requirement, met or not, with its fix' },
   metrics: {
     method: 'GET',
     path: '/v1/metrics',

@@ -113,7 +113,10 @@ interface Schemas {
 export const SCHEMAS = {
   health: { input: nothing, answer: Health },
   openapi: { input: nothing, answer: z.record(z.string(), json) },
-  doctor: { input: nothing, answer: z.object({ problems: list(Problem) }) },
+  doctor: {
+    input: nothing,
+    answer: z.object({ problems: list(Problem), met: list(z.object({ name: z.string(), fix: z.string() })) }),
+  },
   metrics: { input: nothing, answer: z.string() },
   shutdown: { input: z.strictObject({ stop: z.boolean().default(false), by }), answer: z.object({ stopped: list(fleet) }) },
   start: { input: z.strictObject({ by }), answer: z.object({ started: list(fleet), problems: list(Problem) }) },

@@ -206,10 +206,16 @@ test('a rollback that has failed by the time of its answer is not said to serve 
 
 test('doctor ends with 2 where something fatal is missing, and names the fix', async () => {
   const problem = { what: 'runc is not installed', hint: 'apt-get install runc', fatal: true };
-  const failing = await doctor(given({}), fakeContext({ doctor: async () => ({ problems: [problem] }) }));
+  const met = [{ name: 'conmon', fix: 'apt-get install conmon' }];
+  const doctored = (problems: readonly object[]): ReturnType<typeof doctor> =>
+    doctor(given({}), fakeContext({ doctor: async () => ({ problems, met }) }));
+  const failing = await doctored([problem]);
   assert.equal(failing.exitCode, 2);
-  assert.match(failing.lines.join('\n'), /✗ runc is not installed\n {4}apt-get install runc/);
-  const limited = await doctor(given({}), fakeContext({ doctor: async () => ({ problems: [{ ...problem, fatal: false }] }) }));
+  assert.match(
+    failing.lines.join('\n'),
+    /^✓ conmon {3}apt-get install conmon\n✗ runc is not installed\n {4}apt-get install runc/,
+  );
+  const limited = await doctored([{ ...problem, fatal: false }]);
   assert.equal(limited.exitCode, 0);
 });
 

@@ -142,7 +142,7 @@ const moving = fleet({ phase: 'advancing', target: group(8).release });
 
 const handlers: Readonly<Record<string, (input: never, ctx: StreamContext) => Promise<unknown>>> = {
   health: async () => ({ version: '0.1.0', pid: 1, home: root, startedAt: Date.now() }),
-  doctor: async () => ({ problems: [] }),
+  doctor: async () => ({ problems: [], met: [] }),
   shutdown: async () => ({ stopped: ['web.local'] }),
   start: async () => ({ started: [], problems: [] }),
   bake: async (_, { emit }) => {

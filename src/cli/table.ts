@@ -398,7 +398,7 @@ export const COMMANDS: readonly CommandSpec[] = [
   {
     name: 'doctor',
     group: 'This machine',
-    summary: 'Check what Kiln needs of this machine, with the fix for each gap',
+    summary: 'List all that Kiln needs of this machine: whether it is there, and its fix',
     arguments: [],
     options: [],
     example: 'kiln doctor',

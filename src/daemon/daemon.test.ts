@@ -123,9 +123,18 @@ test('what the machine lacks is said before the bake, with the packages, and no 
 test('doctor names what the engine lacks and what bakes lack', async (t) => {
   const { client, world } = await running(t);
   const lack = (name: string) => ({ what: `${name} is not installed`, hint: `apt-get install ${name}`, fatal: false });
-  world.problems = [lack('perl')];
-  world.machineProblems = [lack('mmdebstrap')];
-  assert.deepEqual((await client.doctor()).problems, [lack('perl'), lack('mmdebstrap')]);
+  world.problems = [{ ...lack('perl'), requirement: 'perl' }];
+  world.machineProblems = [{ ...lack('mmdebstrap'), requirement: 'mmdebstrap' }];
+  const { problems, met } = await client.doctor();
+  assert.deepEqual(problems, [lack('perl'), lack('mmdebstrap')]);
+  const names = met.map(({ name }) => name);
+  assert.ok(!names.includes('perl') && !names.includes('mmdebstrap'), names.join(', '));
+  assert.deepEqual(met.find(({ name }) => name === 'conmon')?.fix, 'apt-get install conmon');
+  assert.ok(['root', 'an OCI runtime that works', 'HAProxy with Lua'].every((name) => names.includes(name)));
+  assert.equal(new Set(names).size, names.length);
+  // What is looked at last is not said to be there where it was not looked at.
+  world.problems = [{ ...lack('conmon'), fatal: true, requirement: 'conmon' }];
+  assert.ok((await client.doctor()).met.every(({ name }) => name !== 'an OCI runtime that works'));
 });
 
 const listeningOn = (folder: string, port: number, instances = '2'): void =>

@@ -21,6 +21,7 @@ import { packageVerbs } from './package-verbs.ts';
 import type { Parts } from './parts.ts';
 import { patchVerbs } from './patch-verbs.ts';
 import { registryVerbs } from './registry-verbs.ts';
+import { metOf } from './requirements.ts';
 import { revocationVerbs } from './revocation-verbs.ts';
 import { retireUnexplained, unexplainedProblems } from './unexplained.ts';
 import { vulnerabilityVerbs } from './vulnerability-verbs.ts';
@@ -58,7 +59,10 @@ function selfVerbs(parts: Parts): Pick<Handlers, 'health' | 'doctor' | 'metrics'
   const { home, startedAt, clock, fleets } = parts;
   return {
     health: async () => ({ version: version(), pid: process.pid, home: home.root, startedAt }),
-    doctor: async (_, ctx) => ({ problems: await allProblems(parts, ctx) }),
+    async doctor(_, ctx) {
+      const problems = await allProblems(parts, ctx);
+      return { problems, met: metOf(problems) };
+    },
     async metrics(_, ctx) {
       const uptimeSeconds = (clock.now() - startedAt) / 1000;
       const perFleet = await Promise.all(fleets.list().map((fleet) => fleetMetrics(parts, fleet, ctx)));

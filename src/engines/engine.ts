@@ -24,6 +24,8 @@ export interface Problem {
   readonly fatal: boolean;
   /** What a command fails with where the problem is fatal; REQUIREMENT_MISSING where absent. */
   readonly code?: 'NEEDS_ROOT' | 'HISTORY_LOST';
+  /** Which of the requirements that doctor lists is not met, by its name. */
+  readonly requirement?: string;
 }
 
 export interface CallContext {

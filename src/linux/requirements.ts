@@ -15,7 +15,19 @@ export interface MissingProgram {
   readonly what: string;
   readonly hint: string;
   readonly fatal: boolean;
+  readonly requirement: string;
 }
+
+/** As doctor lists it, met or not. */
+export interface Condition {
+  readonly name: string;
+  readonly fix: string;
+}
+
+export const conditionsOf = (table: readonly Requirement[]): readonly Condition[] =>
+  table.map(({ program, debianPackage }) => ({ name: program, fix: installing(debianPackage) }));
+
+const installing = (debianPackage: string): string => `apt-get install ${debianPackage}`;
 
 /** Those of the table that this machine does not have, in its order. */
 export async function missingPrograms(table: readonly Requirement[]): Promise<readonly MissingProgram[]> {
@@ -24,7 +36,8 @@ export async function missingPrograms(table: readonly Requirement[]): Promise<re
     .filter((_, index) => found[index] === null)
     .map(({ program, debianPackage, why, fatal }) => ({
       what: `${program} is not installed: ${why}`,
-      hint: `apt-get install ${debianPackage}`,
+      hint: installing(debianPackage),
       fatal,
+      requirement: program,
     }));
 }

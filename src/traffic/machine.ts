@@ -6,7 +6,7 @@ import { messageOf } from '../errors/error.ts';
 import { readIfThere } from '../platform/files.ts';
 import type { Machine } from './config.ts';
 import { pathsTooLong, type TrafficPaths } from './paths.ts';
-import { haproxyVersion } from './process.ts';
+import { haproxyHasLua, haproxyVersion } from './process.ts';
 
 const ACCOUNT = 'haproxy';
 /** Beyond this, memory for idle tables costs more than one machine's instances could serve. */
@@ -36,6 +36,11 @@ async function openFilesLimit(): Promise<number> {
   return hard === undefined || hard === 'unlimited' ? Number.MAX_SAFE_INTEGER : Number(hard);
 }
 
+const HAPROXY = { name: 'HAProxy 2.6 or newer', fix: 'apt-get install haproxy' };
+const LUA = { name: 'HAProxy with Lua', fix: 'apt-get install haproxy: Debian builds it with Lua' };
+
+export const BALANCER_CONDITIONS = [HAPROXY, LUA] as const;
+
 export async function machineProblems(paths: TrafficPaths): Promise<readonly Problem[]> {
   const problems: Problem[] = [];
   try {
@@ -44,12 +49,19 @@ export async function machineProblems(paths: TrafficPaths): Promise<readonly Pro
     if (major < LEAST_VERSION[0] || (major === LEAST_VERSION[0] && minor < LEAST_VERSION[1])) {
       problems.push({
         what: `HAProxy ${version} is too old`,
-        hint: 'install HAProxy 2.6 or newer: apt install haproxy',
+        hint: `install HAProxy 2.6 or newer: ${HAPROXY.fix}`,
         fatal: true,
+        requirement: HAPROXY.name,
       });
     }
+    if (!(await haproxyHasLua())) {
+      const what = 'HAProxy is built without Lua: no canary can be given copies of requests (`mirror`)';
+      problems.push({ what, hint: LUA.fix, fatal: false, requirement: LUA.name });
+    }
   } catch (error) {
-    problems.push({ what: `HAProxy cannot be run: ${messageOf(error)}`, hint: 'apt install haproxy', fatal: true });
+    const what = `HAProxy cannot be run: ${messageOf(error)}`;
+    problems.push({ what, hint: HAPROXY.fix, fatal: true, requirement: HAPROXY.name });
+    problems.push({ what: 'without HAProxy there is no Lua in it', hint: LUA.fix, fatal: false, requirement: LUA.name });
   }
   if (pathsTooLong(paths)) {
     problems.push({

@@ -202,6 +202,11 @@ export async function haproxyVersion(): Promise<string> {
   return /version (\d+\.\d+(?:\.\d+)?)/.exec(stdout)?.[1] ?? 'unknown';
 }
 
+export async function haproxyHasLua(): Promise<boolean> {
+  const { stdout } = await exec('haproxy', ['-vv'], { env: ENV });
+  return /^Feature list\b.*\s\+LUA\b/m.test(stdout);
+}
+
 /** One that ended since it was looked at is fine. */
 function signal(pid: number, name: NodeJS.Signals): void {
   try {

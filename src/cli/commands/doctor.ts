@@ -6,13 +6,24 @@ const REQUIREMENT_MISSING = 2;
 
 export const run: Run = async (_args, context) => {
   const client = await context.connect();
-  const { problems } = await client.doctor();
+  const { problems, met } = await client.doctor();
+  const { paint } = context.terminal;
   const fatal = problems.filter((problem) => problem.fatal);
-  if (problems.length === 0) return { document: { problems }, lines: ['This machine has all that Kiln needs.'] };
-  const lines = problemLines(problems, context.terminal);
-  const verdict =
-    fatal.length === 0
-      ? 'Kiln can run here; the points above limit it.'
-      : `${counted(fatal.length, 'problem')} must be mended before anything runs here.`;
-  return { document: { problems }, lines: [...lines, verdict], exitCode: fatal.length === 0 ? 0 : REQUIREMENT_MISSING };
+  const width = Math.max(...met.map(({ name }) => name.length));
+  return {
+    document: { problems, met },
+    lines: [
+      ...met.map(({ name, fix }) => `${paint('green', '✓')} ${name.padEnd(width)}   ${paint('dim', fix)}`),
+      ...problemLines(problems, context.terminal),
+      verdict(problems.length, fatal.length),
+    ],
+    exitCode: fatal.length === 0 ? 0 : REQUIREMENT_MISSING,
+  };
 };
+
+function verdict(problems: number, fatal: number): string {
+  if (problems === 0) return 'This machine has all that Kiln needs.';
+  return fatal === 0
+    ? 'Kiln can run here; the points above limit it.'
+    : `${counted(fatal, 'problem')} must be mended before anything runs here.`;
+}

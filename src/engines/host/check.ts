@@ -6,7 +6,7 @@ import { isThere } from '../../platform/files.ts';
 import type { Home } from '../../platform/home.ts';
 import { selfTest } from '../../linux/oci-self-test.ts';
 import { bridgeName } from '../../linux/network.ts';
-import { missingPrograms, type Requirement } from '../../linux/requirements.ts';
+import { missingPrograms, type Condition, type Requirement } from '../../linux/requirements.ts';
 import type { Problem } from '../engine.ts';
 
 export const HOST_PROGRAMS: readonly Requirement[] = [
@@ -28,6 +28,26 @@ export const HOST_PROGRAMS: readonly Requirement[] = [
   { program: 'logger', debianPackage: 'bsdutils', why: 'without it no log is shipped to a socket of syslog', fatal: false },
 ];
 
+const ROOT = { name: 'root', fix: 'start the daemon as root: `sudo kiln up`' };
+const KERNEL = [
+  { name: 'overlay', fix: 'run a kernel with overlayfs (CONFIG_OVERLAY_FS)', fatal: true },
+  { name: 'erofs', fix: 'layers are kept unpacked; a kernel with EROFS takes less space', fatal: false },
+] as const;
+const CONTROLLERS = ['memory', 'cpu', 'pids'].map((name) => ({ name, fix: `enable it at boot (cgroup_enable=${name})` }));
+const FIREWALL = { name: 'nf_tables in the kernel', fix: 'run a kernel with nf_tables' };
+const RUNTIME = { name: 'an OCI runtime that works', fix: 'apt-get install runc' };
+const kernelName = (name: string): string => `${name} in the kernel`;
+const controllerName = (name: string): string => `the ${name} cgroup controller`;
+
+/** Besides programs. */
+export const HOST_CONDITIONS: readonly Condition[] = [
+  ROOT,
+  ...KERNEL.map(({ name, fix }) => ({ name: kernelName(name), fix })),
+  ...CONTROLLERS.map(({ name, fix }) => ({ name: controllerName(name), fix })),
+];
+/** Looked at only where nothing fatal is missing. */
+export const HOST_CONDITIONS_LAST: readonly Condition[] = [FIREWALL, RUNTIME];
+
 export async function checkHost(home: Home, bootId: string): Promise<readonly Problem[]> {
   const problems: (Problem | null)[] = [rootProblem(), ...(await missingPrograms(HOST_PROGRAMS))];
   problems.push(...(await kernelProblems()), ...(await cgroupProblems()));
@@ -38,24 +58,18 @@ export async function checkHost(home: Home, bootId: string): Promise<readonly Pr
   return problems.filter((problem) => problem !== null);
 }
 
-const fatal = (what: string, hint: string): Problem => ({ what, hint, fatal: true });
+const fatal = (what: string, hint: string, requirement: string): Problem => ({ what, hint, fatal: true, requirement });
 
 const rootProblem = (): Problem | null =>
-  process.getuid?.() === 0
-    ? null
-    : { ...fatal('the host engine needs root', 'start the daemon as root: `sudo kiln up`'), code: 'NEEDS_ROOT' };
+  process.getuid?.() === 0 ? null : { ...fatal('the host engine needs root', ROOT.fix, ROOT.name), code: 'NEEDS_ROOT' };
 
 async function kernelProblems(): Promise<readonly Problem[]> {
-  const missing = (
-    await Promise.all(['overlay', 'erofs'].map(async (name) => ((await hasFilesystem(name)) ? null : name)))
-  ).filter((name) => name !== null);
-  return missing.map((name) => ({
+  const has = await Promise.all(KERNEL.map(({ name }) => hasFilesystem(name)));
+  return KERNEL.filter((_, index) => has[index] === false).map(({ name, fix, fatal }) => ({
     what: `the kernel has no ${name}`,
-    hint:
-      name === 'overlay'
-        ? 'run a kernel with overlayfs (CONFIG_OVERLAY_FS)'
-        : 'layers are kept unpacked; a kernel with EROFS takes less space',
-    fatal: name === 'overlay',
+    hint: fix,
+    fatal,
+    requirement: kernelName(name),
   }));
 }
 
@@ -71,17 +85,15 @@ async function cgroupProblems(): Promise<readonly Problem[]> {
   const unified = await readFile('/sys/fs/cgroup/cgroup.controllers', 'utf8').catch(() => null);
   const has = async (name: string): Promise<boolean> =>
     unified === null ? isThere(`/sys/fs/cgroup/${name}/cgroup.procs`) : unified.trim().split(' ').includes(name);
-  const found = await Promise.all(['memory', 'cpu', 'pids'].map(async (name) => ((await has(name)) ? null : name)));
-  return found
-    .filter((name) => name !== null)
-    .map((name) =>
-      fatal(`the ${name} cgroup controller is not there, so limits can't be set`, `enable it at boot (cgroup_enable=${name})`),
-    );
+  const there = await Promise.all(CONTROLLERS.map(({ name }) => has(name)));
+  return CONTROLLERS.filter((_, index) => there[index] === false).map(({ name, fix }) =>
+    fatal(`the ${name} cgroup controller is not there, so limits can't be set`, fix, controllerName(name)),
+  );
 }
 
 async function firewallProblem(home: Home): Promise<Problem | null> {
   const result = await exec('nft', ['list', 'tables']);
-  if (result.code !== 0) return fatal(`nft can't reach the kernel: ${result.stderr.trim()}`, 'run a kernel with nf_tables');
+  if (result.code !== 0) return fatal(`nft can't reach the kernel: ${result.stderr.trim()}`, FIREWALL.fix, FIREWALL.name);
   // Docker sets this policy: one firewall's drop is final, whatever another accepts.
   const chain = await exec('nft', ['list', 'chain', 'ip', 'filter', 'FORWARD']);
   const bridge = bridgeName(home.id);
@@ -96,6 +108,6 @@ async function firewallProblem(home: Home): Promise<Problem | null> {
 async function runtimeProblems(home: Home, bootId: string): Promise<readonly Problem[]> {
   const { program, failures } = await selfTest(home, bootId);
   if (program !== null) return [];
-  if (failures.length === 0) return [fatal('no OCI runtime is installed', 'apt-get install runc')];
-  return [fatal(`no OCI runtime works: ${failures.join('; ')}`, 'apt-get install runc, and see the message above')];
+  if (failures.length === 0) return [fatal('no OCI runtime is installed', RUNTIME.fix, RUNTIME.name)];
+  return [fatal(`no OCI runtime works: ${failures.join('; ')}`, `${RUNTIME.fix}, and see the message above`, RUNTIME.name)];
 }
