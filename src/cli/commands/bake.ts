@@ -9,7 +9,6 @@ import { showBake } from '../bake-progress.ts';
 import type { Arguments } from '../arguments.ts';
 import type { Context, Result, Run } from '../command.ts';
 import { counted, duration } from '../render/amounts.ts';
-import { addToManifest } from '../packer-manifest.ts';
 import { gateLines } from '../render/gates.ts';
 import { moveLines } from '../render/moves.ts';
 import { reproductionLines } from '../render/reproduction.ts';
@@ -83,7 +82,7 @@ async function bakeOne(folder: string, only: string | undefined, args: Arguments
   }
   const manifest = args.text('packerManifest');
   if (manifest !== undefined) {
-    const { loadSpec } = await import('../../spec/load.ts');
+    const [{ addToManifest }, { loadSpec }] = await Promise.all([import('../packer-manifest.ts'), import('../../spec/load.ts')]);
     const { service } = await loadSpec(folder, only);
     const { digest, tags } = image;
     await addToManifest(resolve(context.cwd, manifest), { service, digest, tags, nowMs: context.now() });
