@@ -1,67 +1,83 @@
 /**
- * The bake with nothing changed and with one file changed; buildah on the same recipe (as a Dockerfile over the same base
- * image and the same node_modules) beside it, in turns.
- *   node bench/bake.ts [RUNS, 10]
+ * One recipe baked by Kiln and, as a Dockerfile over the same base, by buildah and BuildKit, in turns: cold (the base is there, the
+ * packages are not), with nothing changed, with one file changed, with one package more. Kiln's time includes its gates and evidence.
+ *   node bench/bake.ts [RUNS, 10] [all|kiln: without the others]
  */
-import { appendFile, writeFile } from 'node:fs/promises';
+import { appendFile, mkdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 
-import { print } from './figures.ts';
-import { openSite, runProgram, type Site, type Told } from './site.ts';
+import { BASE, type Builder, openBuildah, openBuildKit } from './builders.ts';
+import { type Figure, print } from './figures.ts';
+import { openSite, type Site } from './site.ts';
 
 const RUNS = Number(process.argv[2] ?? 10);
+const ALONE = process.argv[3] === 'kiln';
+const PACKAGES = ['nodejs', 'ca-certificates'];
+/** One more at a time, small and of no other package's. */
+const MORE = ['jq', 'less', 'bc', 'file', 'tree', 'xxd', 'zip', 'lsof', 'time', 'patch'];
 
-/** What the bake reports of its own work, and the whole command. */
-async function kilnOnce(site: Site): Promise<{ readonly work: number; readonly command: number }> {
-  const told = await site.must('bake', '--json');
-  return { work: (JSON.parse(told.stdout) as { ms: number }).ms, command: told.ms };
+const recipe = (packages: readonly string[], files: boolean): string => `service: bench
+image:
+  from: debian:bookworm
+  packages: [${packages.join(', ')}]
+${files ? '  files:\n    - { path: app/, to: /app }\n' : ''}  entrypoint: [node, /app/server.js]
+run: { port: 3000, health: { http: / } }
+environments:
+  local: { engine: host, listen: 18087 }
+`;
+
+const dockerfile = (packages: readonly string[]): string => `FROM ${BASE}
+RUN apt-get update -q && apt-get install -q -y --no-install-recommends ${packages.join(' ')} && rm -rf /var/lib/apt/lists/*
+COPY app /app
+ENTRYPOINT ["node", "/app/server.js"]
+`;
+
+async function writePackages(site: Site, packages: readonly string[]): Promise<void> {
+  await writeFile(join(site.folder, 'kiln.yaml'), recipe(packages, true));
+  await writeFile(join(site.folder, 'Dockerfile'), dockerfile(packages));
 }
 
-async function buildah(site: Site, ...args: readonly string[]): Promise<Told> {
-  const storage = ['--root', join(site.home.root, 'buildah'), '--runroot', join(site.home.root, 'buildah-run')];
-  const told = await runProgram('buildah', [...storage, '--storage-driver', 'overlay', ...args], { cwd: site.folder });
-  if (told.code !== 0) throw new Error(told.stderr);
-  return told;
+const figures = new Map<string, number[]>();
+const note = (what: string, ms: number): void => void figures.set(what, [...(figures.get(what) ?? []), ms]);
+
+/** What the bake reports of its own work, and each whole command. */
+async function measure(what: string, site: Site, builders: readonly Builder[]): Promise<void> {
+  const { stdout, ms } = await site.must('bake', '--json');
+  note(`${what}: kiln bake`, ms);
+  note(`${what}: of that the steps`, (JSON.parse(stdout) as { ms: number }).ms);
+  for (const builder of builders) note(`${what}: ${builder.name}`, (await builder.build(site.folder)).ms);
 }
 
-async function prepareBuildah(site: Site): Promise<() => Promise<Told>> {
-  const base = (JSON.parse((await site.must('bake', '--json')).stdout) as { digest: string }).digest;
-  await site.must('tag', base, 'bench:base');
-  const storage = `[overlay@${join(site.home.root, 'buildah')}+${join(site.home.root, 'buildah-run')}]`;
-  const to = `containers-storage:${storage}localhost/bench-base:latest`;
-  const copied = await runProgram('skopeo', ['copy', '-q', `oci:${site.home.images}:bench:base`, to]);
-  if (copied.code !== 0) throw new Error(copied.stderr);
-  await writeFile(join(site.folder, 'Dockerfile.bench'), 'FROM localhost/bench-base\nCOPY . /app\n');
-  return () => buildah(site, 'bud', '--layers', '--isolation', 'chroot', '-f', 'Dockerfile.bench', '-t', 'bench', '.');
+/** The base, baked once: Kiln's step cache has it, and the others build on it. */
+async function openBuilders(site: Site): Promise<readonly Builder[]> {
+  await writeFile(join(site.folder, 'kiln.yaml'), recipe([], false));
+  await site.must('bake', '--tag', 'base');
+  if (ALONE) return [];
+  const layout = `oci:${site.home.images}:bench:base`;
+  const root = join(site.home.root, 'builders');
+  await mkdir(root);
+  return [await openBuildah(root, layout), await openBuildKit(root, layout)];
 }
 
 const site = await openSite('web', 18_087);
+const builders = await openBuilders(site);
 try {
-  await site.must('bake');
-  const build = await prepareBuildah(site);
-  await build();
-  const same: Record<'work' | 'command' | 'buildah', number[]> = { work: [], command: [], buildah: [] };
-  const changed: typeof same = { work: [], command: [], buildah: [] };
-  for (let run = 0; run < RUNS; run++) {
-    for (const [list, change] of [
-      [same, false],
-      [changed, true],
-    ] as const) {
-      if (change) await appendFile(join(site.folder, 'server.js'), `// ${run}\n`);
-      const { work, command } = await kilnOnce(site);
-      list.work.push(work);
-      list.command.push(command);
-      list.buildah.push((await build()).ms);
-    }
+  await mkdir(join(site.folder, 'app'));
+  for (let at = 0; at < 40; at += 1)
+    await writeFile(join(site.folder, 'app', `${at}.js`), `export const n = ${at};\n`.repeat(200));
+  await writePackages(site, PACKAGES);
+  await measure('cold', site, builders);
+  for (let run = 0; run < RUNS; run += 1) {
+    await measure('nothing changed', site, builders);
+    await appendFile(join(site.folder, 'app', 'server.js'), `// ${run}\n`);
+    await measure('one file changed', site, builders);
   }
-  print([
-    { what: 'nothing changed: work in the daemon', unit: 'ms', runs: same.work },
-    { what: 'nothing changed: kiln bake', unit: 'ms', runs: same.command },
-    { what: 'nothing changed: buildah bud --layers', unit: 'ms', runs: same.buildah },
-    { what: 'one file changed: work in the daemon', unit: 'ms', runs: changed.work },
-    { what: 'one file changed: kiln bake', unit: 'ms', runs: changed.command },
-    { what: 'one file changed: buildah bud --layers', unit: 'ms', runs: changed.buildah },
-  ]);
+  for (const more of MORE.slice(0, Math.ceil(RUNS / 3))) {
+    await writePackages(site, [...PACKAGES, more]);
+    await measure('one package more', site, builders);
+  }
+  print([...figures].map(([what, runs]): Figure => ({ what, unit: 'ms', runs })));
 } finally {
+  for (const builder of builders) await builder.close();
   await site.close();
 }

@@ -6,6 +6,7 @@
 import { Readable } from 'node:stream';
 
 import { KilnError } from '../../errors/error.ts';
+import { codeOf } from '../blobs.ts';
 import { compressedBlocks } from '../compress.ts';
 import { NetworkFailure } from '../http-watch.ts';
 import { compressionOf } from '../media-types.ts';
@@ -67,7 +68,9 @@ export async function takeDelta(
 function isOver({ transport }: Registry, error: unknown): boolean {
   if (transport.signal.aborted) return true;
   if (error instanceof KilnError) return error.code === 'DISK_FULL';
-  return !(error instanceof NetworkFailure || error instanceof MalformedDelta);
+  // Of the system's errors only those of the scratch file come here.
+  const isScratch = /^E[A-Z0-9]+$/.test(codeOf(error) ?? '');
+  return !(isScratch || error instanceof NetworkFailure || error instanceof MalformedDelta);
 }
 
 async function take(registry: Registry, wanted: Wanted, known: readonly Content[], options: TakeOptions): Promise<boolean> {

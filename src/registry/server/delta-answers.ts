@@ -2,15 +2,15 @@
 import type { IncomingMessage } from 'node:http';
 
 import type { Digest } from '../../domain/digest.ts';
-import { type Chunk, decodeChunks } from '../../oci/delta/chunks.ts';
+import { decodeChunks } from '../../oci/delta/chunks.ts';
 import { type Content, layerContent } from '../../oci/delta/content.ts';
 import type { ImageStore } from '../../oci/store.ts';
 import type { Catalogue } from './catalogue.ts';
 import { Deltas } from './deltas.ts';
 import { StoredLayers } from './stored-layers.ts';
 
-/** Ten bytes for some 12 KiB: lists for some 20 GiB. */
-const LIST_BYTES = 16 << 20;
+/** Ten bytes for some 12 KiB: lists for more than is looked through. */
+const LIST_BYTES = 2 << 20;
 
 export interface DeltaAnswer {
   readonly bytes: AsyncIterable<Buffer>;
@@ -36,7 +36,7 @@ export class DeltaAnswers {
     const old = await Promise.all(names.map((name) => this.#content(name)));
     const contents = old.filter((content) => content !== null);
     if (fresh === null || contents.length === 0) return 'unknown';
-    const bytes = await this.#deltas.read({ fresh, old: { contents, chunks: [] } });
+    const bytes = await this.#deltas.read({ fresh, old: { contents } });
     return bytes === null ? 'busy' : { bytes, from: contents.map(({ name }) => name) };
   }
 
@@ -44,9 +44,9 @@ export class DeltaAnswers {
   async fromList(digest: Digest, request: IncomingMessage): Promise<DeltaAnswer | 'unknown' | 'busy' | 'wrong'> {
     const fresh = await this.#content(digest);
     if (fresh?.layer == null) return 'unknown';
-    const chunks = await listIn(request);
-    if (chunks === null) return 'wrong';
-    const bytes = await this.#deltas.read({ fresh, old: { contents: [], chunks } });
+    const list = await listIn(request);
+    if (list === null) return 'wrong';
+    const bytes = await this.#deltas.read({ fresh, old: { list } });
     return bytes === null ? 'busy' : { bytes, from: [] };
   }
 
@@ -63,7 +63,7 @@ export class DeltaAnswers {
   }
 }
 
-async function listIn(request: IncomingMessage): Promise<readonly Chunk[] | null> {
+async function listIn(request: IncomingMessage): Promise<Buffer | null> {
   const parts: Buffer[] = [];
   let size = 0;
   for await (const part of request) {
@@ -71,5 +71,6 @@ async function listIn(request: IncomingMessage): Promise<readonly Chunk[] | null
     if (size > LIST_BYTES) return null;
     parts.push(part as Buffer);
   }
-  return decodeChunks(Buffer.concat(parts));
+  const list = Buffer.concat(parts);
+  return decodeChunks(list) === null ? null : list;
 }

@@ -4,6 +4,7 @@
  */
 import { stat } from 'node:fs/promises';
 
+import type { Content } from '../../oci/delta/content.ts';
 import { makeDelta } from '../../oci/delta/make.ts';
 import { apartBytes } from '../../platform/apart.ts';
 import { sha256 } from '../../platform/hash.ts';
@@ -26,7 +27,8 @@ export class Deltas {
 
   /** Null: too many are being made. What it yields throws where the making fails. */
   async read(request: DeltaRequest): Promise<AsyncIterable<Buffer> | null> {
-    const key = sha256(JSON.stringify(request));
+    const { fresh, old } = request;
+    const key = sha256(JSON.stringify([fresh, 'list' in old ? sha256(old.list) : old.contents]));
     const known = this.#spools.get(key);
     if (known !== undefined) {
       this.#spools.delete(key);
@@ -47,8 +49,9 @@ export class Deltas {
   }
 
   async *#make(request: DeltaRequest): AsyncGenerator<Buffer> {
-    if (await isSmall(request)) {
-      yield* makeDelta(request.fresh, request.old.contents);
+    const { fresh, old } = request;
+    if ('contents' in old && (await isSmall([fresh, ...old.contents]))) {
+      yield* makeDelta(fresh, old.contents);
       return;
     }
     if (this.#running >= AT_A_TIME) await new Promise<void>((resolve) => this.#waiting.push(resolve));
@@ -76,8 +79,7 @@ export class Deltas {
 }
 
 /** Blobs as they are, of which there is no more than that; a layer may unpack to anything. */
-async function isSmall(request: DeltaRequest): Promise<boolean> {
-  const contents = [request.fresh, ...request.old.contents];
+async function isSmall(contents: readonly Content[]): Promise<boolean> {
   if (contents.some(({ layer }) => layer !== null)) return false;
   const sizes = await Promise.all(contents.map(async ({ path }) => (await stat(path)).size));
   return sizes.reduce((sum, size) => sum + size, 0) <= SMALL_BYTES;
