@@ -32,7 +32,7 @@ export async function bake(recipe: Recipe | DockerfileRecipe, deps: BakeDeps, op
   // Git is asked while the steps go on: nothing needs its answer before the image is written.
   const naming = nameOf(recipe.folder, options);
   const session = openSession(deps, recipe.compression ?? 'gzip');
-  const { digest, known, moved } = await bakeLocked(recipe, deps, options.update, naming, session);
+  const { digest, known, moved } = await bakeLocked(recipe, deps, options, naming, session);
   const tags = await wantedTags(deps.store, digest, await naming);
   const changed = !known || session.steps.some((step) => !step.cached);
   return { digest, tags, changed, steps: session.steps, moved, ms: deps.clock.now() - startedAt };
@@ -45,11 +45,11 @@ async function nameOf(folder: string, { service, version, revision }: BakeOption
 async function bakeLocked(
   recipe: Recipe | DockerfileRecipe,
   deps: BakeDeps,
-  update: boolean,
+  { update, only }: Pick<BakeOptions, 'update' | 'only'>,
   naming: Promise<Naming>,
   session: Session,
 ): Promise<Baked & Pick<BakeResult, 'moved'>> {
-  const lock = await openLock(recipe, update);
+  const lock = await openLock(recipe, update, only ?? null);
   const hashes = await openFileHashes(deps.home, recipe.folder, () => deps.clock.now());
   try {
     const parts = { deps, session, lock, hashes, naming };

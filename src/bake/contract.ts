@@ -82,6 +82,8 @@ export interface BakeOptions {
   readonly revision?: Revision | null;
   /** Moves kiln.lock to what the mirrors and registries have now. */
   readonly update: boolean;
+  /** Names of the Debian packages that the update is about: others stay as they are locked. Default: all. */
+  readonly only?: ReadonlySet<string>;
 }
 
 /** What the CLI shows and the journal keeps. `step` is unique within one bake. */

@@ -14,11 +14,16 @@ import { readIfThere, writeFileAtomic } from '../platform/files.ts';
 import type { LockContent, LockedPackage } from './lock-content.ts';
 import { movesBetween, type LockMove } from './lock-moves.ts';
 
+/** `locked`: what an update moves from; null: the set is new. */
+export type AskPackages = (locked: readonly LockedPackage[] | null) => Promise<readonly LockedPackage[]>;
+
 export interface Lock {
   /** The digest of a reference; `resolve` is asked where it isn't locked, and its answer is locked. */
   base(reference: string, resolve: () => Promise<Digest>): Promise<Digest>;
   /** The packages of a set (`debian:bookworm amd64 + nodejs`), the same way. */
-  packages(set: string, resolve: () => Promise<readonly LockedPackage[]>): Promise<readonly LockedPackage[]>;
+  packages(set: string, resolve: AskPackages): Promise<readonly LockedPackage[]>;
+  /** Names of the packages that an update is about; null: all. */
+  readonly only: ReadonlySet<string> | null;
   /** At the end of a bake: what it didn't ask for is dropped. Answers what an update moved; nothing without one. */
   finish(): Promise<readonly LockMove[]>;
 }
@@ -44,7 +49,11 @@ async function readLock(path: string): Promise<string | null> {
   }
 }
 
-export async function openLock({ folder, lock }: LockedRecipe, update: boolean): Promise<Lock> {
+export async function openLock(
+  { folder, lock }: LockedRecipe,
+  update: boolean,
+  only: ReadonlySet<string> | null = null,
+): Promise<Lock> {
   const path = lockPath(folder, lock);
   const text = await readLock(path);
   const before = text === null ? { bases: {}, packages: {} } : parseLock(text, path);
@@ -62,7 +71,8 @@ export async function openLock({ folder, lock }: LockedRecipe, update: boolean):
   };
   return {
     base: (reference, resolve) => bases.ask(reference, resolve, remember),
-    packages: (set, resolve) => packages.ask(set, resolve, remember),
+    packages: (set, resolve) => packages.ask(set, () => resolve(before.packages[set] ?? null), remember),
+    only,
     finish: async () => {
       const content = { bases: bases.known(), packages: packages.known() };
       const empty = Object.keys(content.bases).length + Object.keys(content.packages).length === 0;

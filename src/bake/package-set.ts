@@ -6,11 +6,12 @@ import { readFile } from 'node:fs/promises';
 
 import { KilnError } from '../errors/error.ts';
 import type { Layer } from '../oci/store.ts';
-import { minbase, resolvePackages } from './apt/resolve.ts';
+import { narrowed } from './apt/narrow.ts';
+import { minbase, resolvePackages, type PackageQuery } from './apt/resolve.ts';
 import { debianSources, type AptSource } from './apt/sources.ts';
 import type { BakeDeps } from './contract.ts';
 import type { LockedPackage } from './lock-content.ts';
-import type { Lock } from './lock.ts';
+import type { AskPackages, Lock } from './lock.ts';
 import { mountLayers } from './mounted-root.ts';
 import { resolveInRoot } from './root-path.ts';
 import type { Session } from './session.ts';
@@ -31,18 +32,28 @@ export interface SetContext {
 
 /** What asking the mirrors is called among the steps; it is one only where something is not locked. */
 const asked =
-  (set: string, { session }: SetContext, resolve: () => Promise<readonly LockedPackage[]>) =>
-  () =>
-    session.timed(`lock ${set}`, async () => ({ value: await resolve(), cached: false }));
+  (set: string, { session }: SetContext, resolve: AskPackages): AskPackages =>
+  (locked) =>
+    session.timed(`lock ${set}`, async () => ({ value: await resolve(locked), cached: false }));
+
+/** Everything anew, or what the update is about. */
+async function resolved(
+  query: PackageQuery,
+  locked: readonly LockedPackage[] | null,
+  { lock: { only }, deps: { home, signal } }: SetContext,
+): Promise<readonly LockedPackage[]> {
+  const fresh = await resolvePackages(home, query, signal);
+  return only === null || locked === null ? fresh : narrowed(home, query, { only, locked, fresh }, signal);
+}
 
 export async function debianSet(suite: string, snapshot: string | null, context: SetContext): Promise<DebianSet> {
-  const { lock, deps } = context;
+  const { lock } = context;
   const arch = architecture();
   const sources = (): Promise<readonly AptSource[]> => debianSources(suite, snapshot);
   const name = `${debianName(suite, snapshot)} ${arch}`;
-  const resolve = async (): Promise<readonly LockedPackage[]> => {
+  const resolve: AskPackages = async (locked) => {
     const query = { suite, architecture: arch, sources: await sources(), status: null, wanted: minbase(suite) };
-    return resolvePackages(deps.home, query, deps.signal);
+    return resolved(query, locked, context);
   };
   const packages = await lock.packages(name, asked(name, context, resolve));
   return { suite, architecture: arch, packages, sources };
@@ -61,12 +72,12 @@ export async function addedSet(added: AddedPackages, context: SetContext): Promi
   const { lock, deps } = context;
   const arch = architecture();
   const name = `${addedName(added.onto, added.wanted)} ${arch}`;
-  const resolve = (): Promise<readonly LockedPackage[]> =>
+  const resolve: AskPackages = (locked) =>
     inRoot(added, deps, async (suite, root) => {
       const status = await resolveInRoot(root, '/var/lib/dpkg/status');
       const sources = await debianSources(suite, added.snapshot);
       const { wanted } = added;
-      return resolvePackages(deps.home, { suite, architecture: arch, sources, status, wanted }, deps.signal);
+      return resolved({ suite, architecture: arch, sources, status, wanted }, locked, context);
     });
   const packages = await lock.packages(name, asked(name, context, resolve));
   const sources = (): Promise<readonly AptSource[]> => inRoot(added, deps, (suite) => debianSources(suite, added.snapshot));

@@ -45,6 +45,8 @@ export interface BakeRequest {
   readonly folder: string;
   readonly version: string | null;
   readonly update: boolean;
+  /** Names of the Debian packages that the update is about. Default: all. */
+  readonly only?: ReadonlySet<string>;
   /** A registry's tag under which steps are shared. */
   readonly cache?: string;
   /** The channel that is to hold the image once it has passed. */
@@ -119,10 +121,19 @@ async function bakeImage(
   recipe: Recipe | DockerfileRecipe,
   builtOn: BuiltOn[],
 ): Promise<BakeResult> {
-  const { spec, version, update, signal, emit } = request;
+  const { spec, version, update, only, signal, emit } = request;
   const deps = await bakeDeps(parts, request, builtOn);
   return withSharedSteps(parts, { cache: request.cache ?? null, signal, tell: (event) => void emit(event) }, (shared) =>
-    parts.bake(recipe, { ...deps, ...shared }, { service: spec.service, version, update }),
+    parts.bake(
+      recipe,
+      { ...deps, ...shared },
+      {
+        service: spec.service,
+        version,
+        update,
+        ...(only === undefined ? {} : { only }),
+      },
+    ),
   );
 }
 

@@ -13,7 +13,7 @@ import type { OpenCascade } from '../lineage/state.ts';
 import { loadSpec } from '../spec/load.ts';
 import { bakeSpec, failedGates } from './bake-pipeline.ts';
 import { moveChannel } from './channel-verbs.ts';
-import { isMended, mendingOf } from './mending.ts';
+import { debianPackagesWith, isMended, mendingOf } from './mending.ts';
 import type { Parts } from './parts.ts';
 
 /** Begins one. Throws USAGE while another is under way. Its id. */
@@ -74,11 +74,11 @@ async function mend(parts: Parts, step: CascadeStep, { id, by }: OpenCascade, cv
   const { lines, patches, bakedBy } = parts.lineage.state;
   const { images = [], glass = null } = patches.get(id) ?? {};
   const newest = lines.get(step.key)?.image ?? step.image;
+  const before = images.find((image) => bakedBy.get(image) === step.key) ?? step.image;
   const made = (await isMended(parts, cve, newest))
     ? ({ outcome: 'made', image: newest } as const)
-    : await bakeAgain(parts, step);
+    : await bakeAgain(parts, step, await debianPackagesWith(parts, cve, [before, newest]));
   if (made.outcome === 'failed') return made;
-  const before = images.find((image) => bakedBy.get(image) === step.key) ?? step.image;
   const { left, mended } = await mendingOf(parts, cve, before, made.image);
   if (left !== null) return { key: step.key, outcome: 'failed', image: made.image, why: left, moved: [] };
   const affected = new Set(images);
@@ -89,11 +89,16 @@ async function mend(parts: Parts, step: CascadeStep, { id, by }: OpenCascade, cv
 
 type Made = { readonly outcome: 'made'; readonly image: Digest } | (StepResult & { readonly outcome: 'failed' });
 
-async function bakeAgain(parts: Parts, { key, service, folder, channels }: CascadeStep): Promise<Made> {
+/** `only`: the Debian packages that move. Default: all. */
+async function bakeAgain(
+  parts: Parts,
+  { key, service, folder, channels }: CascadeStep,
+  only?: ReadonlySet<string>,
+): Promise<Made> {
   const spec = await loadSpec(folder, service);
   const asked = { spec, folder, version: null, update: true, channel: null, signal: parts.stopping, emit: async () => {} };
   const against = channels[0]?.slice(service.length + 1) ?? null;
-  const baked = await bakeSpec(parts, { ...asked, against });
+  const baked = await bakeSpec(parts, { ...asked, against, ...(only === undefined ? {} : { only }) });
   const { digest: image } = baked;
   if (baked.verdict === 'fail') return { key, outcome: 'failed', image, why: failedGates(baked), moved: [] };
   return { outcome: 'made', image };

@@ -31,6 +31,13 @@ export async function mendingOf(parts: Parts, cve: string, before: Digest, after
   return { left: `whether ${cve} is still in it can't be told: ${why}`, mended: [] };
 }
 
+/** The Debian packages of these images that have it, and so have to move. */
+export async function debianPackagesWith(parts: Parts, cve: string, images: readonly Digest[]): Promise<ReadonlySet<string>> {
+  const { affected } = await diagnosed(parts, cve, images);
+  const found = [...affected.values()].flat().map(({ vulnerability }) => vulnerability);
+  return new Set(found.filter(({ type }) => type === 'deb').flatMap(({ packages }) => packages.map(({ name }) => name)));
+}
+
 const diagnosed = async (parts: Parts, cve: string, images: readonly Digest[]): Promise<Diagnosis> =>
   diagnose(parts, cve, [...new Set(images)], await lineSources(parts), parts.stopping);
 

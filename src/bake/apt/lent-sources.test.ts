@@ -5,9 +5,11 @@ import { dirname, join } from 'node:path';
 import { test } from 'node:test';
 
 import { requires } from '../../../test/requires.ts';
+import { USUAL, type Surroundings } from '../contract.ts';
 import { lentSources } from './lent-sources.ts';
 
 const NEVER = new AbortController().signal;
+const OTHER_DAY: Surroundings = { mounts: [{ kind: 'bind', from: '/x', path: '/x', writable: false }], needs: [] };
 const BOOKWORM = 'ID=debian\nVERSION_CODENAME=bookworm\n';
 
 /** What is lent to a root of these files; null: nothing. */
@@ -21,7 +23,7 @@ async function lentTo(files: Readonly<Record<string, string>>): Promise<string |
       else await writeFile(join(merged, path), text);
     }
     const before = await readdir(merged, { recursive: true });
-    const { env, mounts } = await lentSources({ merged, work }, null, NEVER);
+    const { env, mounts } = await lentSources({ merged, work, surroundings: USUAL }, null, NEVER);
     assert.deepEqual(await readdir(merged, { recursive: true }), before, 'nothing gets into the root');
     if (mounts.length === 0) return null;
     assert.deepEqual(env, { APT_CONFIG: '/run/kiln/apt/apt.conf' });
@@ -48,21 +50,26 @@ test(
   },
 );
 
-test("apt's own user can read all of it, whatever the umask is", requires('mmdebstrap'), async () => {
-  const merged = await mkdtemp(join(tmpdir(), 'kiln-lent-'));
-  const umask = process.umask(0o077);
-  try {
-    await mkdir(join(merged, 'etc'));
-    await writeFile(join(merged, 'etc/os-release'), BOOKWORM);
-    await lentSources({ merged, work: merged }, null, NEVER);
-    const folder = join(merged, 'apt');
-    for (const name of await readdir(folder)) assert.equal((await stat(join(folder, name))).mode & 0o777, 0o644, name);
-    assert.equal((await stat(folder)).mode & 0o777, 0o755);
-  } finally {
-    process.umask(umask);
-    await rm(merged, { recursive: true });
-  }
-});
+test(
+  "apt's own user can read all of it, whatever the umask is, and on another day apt takes what has expired",
+  requires('mmdebstrap'),
+  async () => {
+    const merged = await mkdtemp(join(tmpdir(), 'kiln-lent-'));
+    const umask = process.umask(0o077);
+    try {
+      await mkdir(join(merged, 'etc'));
+      await writeFile(join(merged, 'etc/os-release'), BOOKWORM);
+      await lentSources({ merged, work: merged, surroundings: OTHER_DAY }, null, NEVER);
+      const folder = join(merged, 'apt');
+      assert.match(await readFile(join(folder, 'apt.conf'), 'utf8'), /^Acquire::Check-Valid-Until "false";$/m);
+      for (const name of await readdir(folder)) assert.equal((await stat(join(folder, name))).mode & 0o777, 0o644, name);
+      assert.equal((await stat(folder)).mode & 0o777, 0o755);
+    } finally {
+      process.umask(umask);
+      await rm(merged, { recursive: true });
+    }
+  },
+);
 
 test('what names its archive itself, and what is no Debian, is lent nothing; a link out of the root leads nowhere', async () => {
   const own = 'Types: deb\nURIs: http://mirror.example/debian\nSuites: bookworm bookworm-updates\nComponents: main\n';

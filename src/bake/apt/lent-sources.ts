@@ -9,6 +9,7 @@ import { KilnError } from '../../errors/error.ts';
 import type { RuntimeMount } from '../../linux/runtime-config.ts';
 import { exec } from '../../platform/exec.ts';
 import { CERTIFICATES, machineBundle } from '../build-environment.ts';
+import type { Surroundings } from '../contract.ts';
 import { debianSuite } from '../package-set.ts';
 import { resolveInRoot } from '../root-path.ts';
 import { makeFolder } from '../work-folder.ts';
@@ -27,10 +28,15 @@ export interface AptRoot {
   readonly merged: string;
   /** For files of this one command. */
   readonly work: string;
+  readonly surroundings: Surroundings;
 }
 
 /** None for a root that is no Debian, that names Debian's archive itself, or for which this machine has none. */
-export async function lentSources({ merged, work }: AptRoot, snapshot: string | null, signal: AbortSignal): Promise<LentSources> {
+export async function lentSources(
+  { merged, work, surroundings }: AptRoot,
+  snapshot: string | null,
+  signal: AbortSignal,
+): Promise<LentSources> {
   const suite = await debianSuite(merged);
   if (suite === null) return NO_SOURCES;
   const own = await ownSources(merged);
@@ -42,7 +48,7 @@ export async function lentSources({ merged, work }: AptRoot, snapshot: string | 
   // apt reads one such file; what the root has in it goes on counting.
   const main = own.find(({ isMain }) => isMain)?.text ?? '';
   await writeReadable(join(folder, 'sources.list'), `${main}\n${lines.join('\n')}\n`);
-  await writeReadable(join(folder, 'apt.conf'), await settings(signal));
+  await writeReadable(join(folder, 'apt.conf'), await settings(surroundings, signal));
   return {
     env: { APT_CONFIG: `${INSIDE}/apt.conf` },
     mounts: [{ kind: 'bind', from: folder, path: INSIDE, writable: false }],
@@ -101,9 +107,11 @@ async function withKeys(folder: string, sources: readonly AptSource[]): Promise<
 }
 
 /** What the machine's apt is told of the way to its mirrors, and where the sources are. */
-async function settings(signal: AbortSignal): Promise<string> {
+async function settings({ mounts }: Surroundings, signal: AbortSignal): Promise<string> {
   const dump = await exec('apt-config', ['dump', 'Acquire::http::Proxy', 'Acquire::https::Proxy'], { signal }).catch(() => null);
   const own = (dump?.code === 0 ? dump.stdout : '').split('\n').filter((line) => /^Acquire::https?::Proxy/.test(line));
   const bundle = (await machineBundle()) === null ? [] : [`Acquire::https::CaInfo "${CERTIFICATES}";`];
-  return [`Dir::Etc::SourceList "${INSIDE}/sources.list";`, ...bundle, ...own, ''].join('\n');
+  // Surroundings of its own may have another day, on which an archive of today has long expired.
+  const day = mounts.length === 0 ? [] : ['Acquire::Check-Valid-Until "false";', 'Acquire::Check-Date "false";'];
+  return [`Dir::Etc::SourceList "${INSIDE}/sources.list";`, ...bundle, ...day, ...own, ''].join('\n');
 }

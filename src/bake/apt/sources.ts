@@ -16,6 +16,8 @@ export interface AptSource {
   readonly components: readonly string[];
   /** Path of a key ring; null: apt's trusted ones. */
   readonly signedBy: string | null;
+  /** Its packages are known by their hashes: no key is needed. */
+  readonly trusted?: boolean;
 }
 
 /** BASE_UNAVAILABLE where the machine has no Debian source that could serve the suite. */
@@ -35,8 +37,8 @@ export async function debianSources(suite: string, snapshot: string | null, etc 
 /** deb822 text for apt's Dir::Etc::SourceList. */
 export function formatSources(sources: readonly AptSource[]): string {
   return sources
-    .map(({ uri, suite, components, signedBy }) => {
-      const key = signedBy === null ? '' : `Signed-By: ${signedBy}\n`;
+    .map(({ uri, suite, components, signedBy, trusted = false }) => {
+      const key = trusted ? 'Trusted: yes\n' : signedBy === null ? '' : `Signed-By: ${signedBy}\n`;
       return `Types: deb\nURIs: ${uri}\nSuites: ${suite}\nComponents: ${components.join(' ')}\n${key}`;
     })
     .join('\n');
