@@ -96,7 +96,7 @@ const atRest = async () =>
 for (const [strategy, injection] of drawSample()) {
   const name = strategy.split('\n')[0];
   test(`${name}, ${injection} (INJECT_SEED=${SEED}): complete or rolled back, and nothing in between`, NEEDS, async () => {
-    const before = `v${version}`;
+    const before = await ask(port);
     await startSpoilt(injection);
     // The daemon may die before it has answered: then the deploy is taken, or is not.
     await deploy(await kiln.client(), strategy).catch(() => {});
