@@ -27,7 +27,9 @@ environments:
 `;
 
 const dockerfile = (packages: readonly string[]): string => `FROM ${BASE}
-RUN apt-get update -q && apt-get install -q -y --no-install-recommends ${packages.join(' ')} && rm -rf /var/lib/apt/lists/*
+USER root
+RUN mkdir -p /var/lib/apt/lists/partial && apt-get update -q && \\
+  apt-get install -q -y --no-install-recommends ${packages.join(' ')} && rm -rf /var/lib/apt/lists/*
 COPY app /app
 ENTRYPOINT ["node", "/app/server.js"]
 `;
