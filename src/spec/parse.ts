@@ -6,7 +6,7 @@ import type { KilnError } from '../errors/error.ts';
 import { configError, labelled, schemaProblems } from './problems.ts';
 import { breachesOf, type Breach } from './rules.ts';
 import { several as severalSchema, spec as schema, type Member, type Spec } from './schema/spec.ts';
-import { dependencyBreaches, onlyOf, type ParsedService } from './services.ts';
+import { dependencyBreaches, listenBreaches, onlyOf, type ParsedService } from './services.ts';
 import { type Path, readSource, type Source } from './source.ts';
 
 export type { Spec } from './schema/spec.ts';
@@ -37,6 +37,7 @@ export function parse(text: string, file: string): readonly ParsedService[] {
   const breaches = [
     ...services.flatMap(({ at, spec }) => breachesOf(spec).map(({ path, text }) => ({ path: [...at, ...path], text }))),
     ...dependencyBreaches(services.map(({ spec, dependsOn }) => ({ name: spec.service, dependsOn }))),
+    ...listenBreaches(services.map(({ spec }) => spec)),
   ];
   if (breaches.length > 0) throw invalid(breaches);
   return services.map(({ at, spec, dependsOn }) => ({

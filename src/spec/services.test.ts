@@ -81,6 +81,11 @@ test('what is wrong is said with line and column', () => {
     refusal(SHOP.replace('strategy: blue-green', 'strategy: canary, steps: [150%]')),
     /^kiln\.yaml:5:.*services\.web\.replace/,
   );
+  const twice = SHOP.replace(
+    'image: { dockerfile: Dockerfile.api }',
+    '$&\n    environments: { local: { listen: "127.0.0.1:8080" } }',
+  );
+  assert.match(refusal(twice), /^kiln\.yaml:12:38: services\.api\.environments\.local\.listen: "web" listens there too$/);
   assert.match(refusal('services: {}\n'), /expected at least one service/);
 });
 

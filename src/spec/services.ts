@@ -4,6 +4,7 @@ import { nearest } from './nearest.ts';
 import type { Breach } from './rules.ts';
 import type { Spec } from './schema/spec.ts';
 import type { Path } from './source.ts';
+import type { Listen } from './units.ts';
 
 /** A service of the file, and the way to an error that points at one of its values. */
 export interface ParsedService {
@@ -74,6 +75,26 @@ function cycleFrom(start: string, left: ReadonlyMap<string, Dependent>): readonl
   }
   return null;
 }
+
+/** Two services of an environment that listen at one address: the second could never serve. */
+export function listenBreaches(specs: readonly Spec[]): readonly Breach[] {
+  const all = specs.flatMap(({ service, environments }) =>
+    Object.entries(environments).flatMap(([environment, { listen }]) =>
+      listen === undefined ? [] : [{ service, environment, listen }],
+    ),
+  );
+  return all.flatMap(({ service, environment, listen }, index) => {
+    const first = all.slice(0, index).find((other) => other.environment === environment && overlap(other.listen, listen));
+    return first === undefined || first.service === service
+      ? []
+      : [{ path: ['services', service, 'environments', environment, 'listen'], text: `"${first.service}" listens there too` }];
+  });
+}
+
+const EVERYWHERE: ReadonlySet<string> = new Set(['0.0.0.0', '::']);
+
+const overlap = (a: Listen, b: Listen): boolean =>
+  a.port === b.port && (a.host === b.host || EVERYWHERE.has(a.host) || EVERYWHERE.has(b.host));
 
 /** Throws USAGE where the file has several. */
 export function onlyOf(services: readonly ParsedService[], file: string): ParsedService {
