@@ -6,7 +6,7 @@ import { test, type TestContext } from 'node:test';
 
 import type { GroupId } from '../domain/ids.ts';
 import { KilnError } from '../errors/error.ts';
-import { filledIn, measure, measuring } from './measure.ts';
+import { filledIn, measure, measureByCommand, measuring } from './measure.ts';
 
 const GROUP = 'web.local.r8' as GroupId;
 
@@ -67,4 +67,19 @@ test('a source that fails, lies or floods is an error with its code', async (t) 
   await assert.rejects(ask({ kind: 'http', url: `${url}/flood`, path: '$' }), isUnreadable);
   await assert.rejects(ask({ kind: 'prometheus', url, query: 'up' }), isUnreadable);
   await assert.rejects(ask({ kind: 'http', url: `${url}/html`, path: '$' }), isUnreadable);
+});
+
+test('a command writes a number, or JSON; what it failed with is told, and nothing that it wrote', async () => {
+  const by = (text: string, path = '$'): Promise<number | null> =>
+    measureByCommand({ kind: 'command', command: ['queue', '$release'], path }, GROUP, async (command) => {
+      assert.deepEqual(command, ['queue', 'r8']);
+      return text;
+    });
+  assert.equal(await by('12.5\n'), 12.5);
+  assert.equal(await by('{"used":[1,2]}', '$.used[1]'), 2);
+  assert.equal(await by('NaN\n'), null);
+  assert.equal(await by('null'), null);
+  for (const wrong of ['', 'hush hush', '"text"']) {
+    await assert.rejects(by(wrong), (error: Error) => isUnreadable(error) && !error.message.includes('hush'));
+  }
 });

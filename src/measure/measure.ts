@@ -34,13 +34,15 @@ export async function measureByCommand(
   const asked = nameOf(command);
   const text = await tell(asked, () => output(command.map((part) => filledIn(part, group))));
   const document = jsonOf(Buffer.from(text));
-  // JSON has no NaN, and tools that count write it.
   if (document === null && text.trim() !== 'null') {
-    if (/^[+-]?(nan|inf(inity)?)$/i.test(text.trim())) return null;
+    if (NOTHING.test(text.trim())) return null;
     throw unreadable(asked, 'it wrote something else than JSON');
   }
   return numberAt(document, path, asked);
 }
+
+/** As tools that count write it. */
+const NOTHING = /^[+-]?(nan|inf(inity)?)$/i;
 
 const nameOf = (command: readonly string[]): string => `the command ${command[0] ?? ''}`;
 
@@ -102,8 +104,9 @@ function fromPrometheus(document: unknown, url: URL): number | null {
 function numberAt(document: unknown, path: string, asked: URL | string): number | null {
   const value = valueAt(document, parsePath(path) ?? []);
   if (value === null || value === undefined) return null;
+  if (typeof value === 'string' && NOTHING.test(value.trim())) return null;
   const number = typeof value === 'string' && value.trim() !== '' ? Number(value) : value;
-  if (typeof number !== 'number') throw unreadable(asked, `there is no number at ${path} in its answer`);
+  if (typeof number !== 'number' || Number.isNaN(number)) throw unreadable(asked, `there is no number at ${path} in its answer`);
   return finite(number);
 }
 

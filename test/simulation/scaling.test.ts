@@ -132,3 +132,18 @@ test('while the counters can not be read the size stays', async () => {
   assert.ok(await it.run(2 * MINUTE_MS, () => healthy(it) === 8));
   it.fleets.close();
 });
+
+test('it follows a metric of a source, and stays while that can not be read', async () => {
+  const it = site();
+  const source = { kind: 'prometheus', url: 'http://127.0.0.1:9090', query: 'queue' } as const;
+  deploy(it, 'one', { kind: 'metric', each: 50, source });
+  await it.run(5 * MINUTE_MS);
+  assert.equal(state(it).size, 2, 'about 100 are two instances');
+  it.world.behaveMetrics(imageOf('one'), { kind: 'known', value: 300 });
+  assert.ok(await it.run(5 * MINUTE_MS, () => healthy(it) >= 6), `${healthy(it)} instances`);
+  it.world.behaveMetrics(imageOf('one'), { kind: 'broken' });
+  const { size } = state(it);
+  await it.run(30 * MINUTE_MS);
+  assert.equal(state(it).size, size);
+  it.fleets.close();
+});
