@@ -3,7 +3,7 @@ import assert from 'node:assert/strict';
 import { execFileSync } from 'node:child_process';
 import { test } from 'node:test';
 
-import { said, session } from './session.ts';
+import { KILN, said, session } from './session.ts';
 
 test('bake, deploy, replace, roll back: as a person types it', async (t) => {
   const { kiln, world, folder } = await session(t);
@@ -25,6 +25,9 @@ test('bake, deploy, replace, roll back: as a person types it', async (t) => {
   assert.match(await said(kiln('history', 'web', '--limit', '500')), /deploy, given by ada\n(.*\n)*.*rollback, given by ada\n/);
   assert.match(await said(kiln('history', 'verify')), /^\d+ entries, and the chain is whole.\n$/);
   assert.match(await said(kiln('complete-words', 'service')), /^web\n$/);
+  assert.match(await said(kiln('complete-words', 'release')), /^r2\nr1\n$|^r1\nr2\n$/);
+  assert.match(await said(kiln('complete-words', 'instance')), /^web\n(web\.local\.r\d\.\w{6}\n)+$/);
+  assert.equal(execFileSync(KILN, ['complete-words', 'environment'], { encoding: 'utf8', cwd: folder }), 'local\n');
 });
 
 test('the completion that kiln prints is one that bash takes', async (t) => {

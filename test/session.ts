@@ -14,7 +14,7 @@ import { systemClock } from '../src/platform/clock.ts';
 import { exec, type ExecResult } from '../src/platform/exec.ts';
 import { kilnHome, type Home } from '../src/platform/home.ts';
 
-const KILN = resolve(import.meta.dirname, '../bin/kiln');
+export const KILN = resolve(import.meta.dirname, '../bin/kiln');
 const YAML = `service: web
 image: { from: scratch, entrypoint: [/app] }
 run: { port: 3000, instances: 2, health: { tcp: true, deadline: 1s } }

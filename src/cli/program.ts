@@ -79,7 +79,7 @@ function contextOf(env: NodeJS.ProcessEnv, terminal: Terminal, json: boolean, si
 }
 
 const slowStart = (pid: number | null): string =>
-  `the daemon${pid === null ? '' : ` (process ${pid})`} takes up again what was left running; waiting for it\n`;
+  `the daemon${pid === null ? '' : ` (process ${pid})`} is still starting; waiting for it\n`;
 
 const positionalsOf = (spec: CommandSpec, command: Command): Record<string, string | undefined> =>
   Object.fromEntries(spec.arguments.map(({ name }, index) => [name, command.processedArgs[index] as string | undefined]));

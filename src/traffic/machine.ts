@@ -37,7 +37,7 @@ async function openFilesLimit(): Promise<number> {
 }
 
 const HAPROXY = { name: 'HAProxy 2.6 or newer', fix: 'apt-get install haproxy' };
-const LUA = { name: 'HAProxy with Lua', fix: 'apt-get install haproxy: Debian builds it with Lua' };
+const LUA = { name: 'HAProxy with Lua', fix: 'apt-get install haproxy, which has it' };
 
 export const BALANCER_CONDITIONS = [HAPROXY, LUA] as const;
 

@@ -1,7 +1,7 @@
 /** The completion script for bash. */
 import type { CommandSpec, Completes } from '../command.ts';
 import { COMMON_OPTIONS } from '../table.ts';
-import { askDaemon, below, FIXED, flagsIn, topLevel, valueOf } from './words.ts';
+import { asking, below, FIXED, flagsIn, isAsked, topLevel, valueOf } from './words.ts';
 
 export function bashCompletion(): string {
   const flags = topLevel.map((spec) => `    ${spec.name}) flags='${flagsOf(spec)}' ;;`);
@@ -51,6 +51,6 @@ function casesOf(spec: CommandSpec): readonly string[] {
 function actionOf(completes: Completes, more: readonly string[]): string {
   if (completes === 'none') return ':';
   if (completes === 'folder') return 'COMPREPLY=($(compgen -d -- "$word"))';
-  const words = FIXED[completes] ?? askDaemon(completes === 'image' || completes === 'channel' ? completes : 'service');
+  const words = isAsked(completes) ? asking(completes) : FIXED[completes];
   return `_kiln_words "${[...more, words].join(' ')}" "$word"`;
 }

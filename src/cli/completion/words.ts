@@ -1,5 +1,5 @@
 /** What both shells' completion scripts are made from. */
-import type { CommandSpec, Completes } from '../command.ts';
+import type { Asked, CommandSpec, Completes } from '../command.ts';
 import { COMMANDS } from '../table.ts';
 
 const visible: readonly CommandSpec[] = COMMANDS.filter(({ group }) => group !== 'hidden');
@@ -17,9 +17,11 @@ export const FIXED: Readonly<Partial<Record<Completes, string>>> = {
   'sbom-format': 'cyclonedx spdx',
 };
 
-/** Asked of the daemon when a key is pressed; starts none. */
-export const askDaemon = (completes: 'service' | 'image' | 'channel'): string =>
-  `$(kiln complete-words ${completes} 2>/dev/null)`;
+export const ASKED: readonly Asked[] = ['service', 'image', 'channel', 'environment', 'release', 'instance'];
+export const isAsked = (completes: Completes): completes is Asked => ASKED.some((each) => each === completes);
+
+/** When a key is pressed; starts no daemon. */
+export const asking = (completes: Asked): string => `$(kiln complete-words ${completes} 2>/dev/null)`;
 
 /** `-f, --follow` → `-f`, `--follow`; `--tail <N>` → `--tail`. */
 export const flagsIn = (flags: string): readonly string[] => flags.split(/,? /).filter((word) => word.startsWith('-'));

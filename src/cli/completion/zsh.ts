@@ -1,15 +1,13 @@
 /** The completion script for zsh. */
-import type { ArgumentSpec, CommandSpec, Completes, OptionSpec } from '../command.ts';
+import type { ArgumentSpec, Asked, CommandSpec, Completes, OptionSpec } from '../command.ts';
 import { COMMON_OPTIONS } from '../table.ts';
-import { askDaemon, below, FIXED, flagsIn, topLevel, valueOf } from './words.ts';
+import { ASKED, asking, below, FIXED, flagsIn, isAsked, topLevel, valueOf } from './words.ts';
 
 export function zshCompletion(): string {
   const commands = topLevel.map(({ name, summary }) => `    ${quoted(`${name}:${summary}`)}`);
   return `#compdef kiln
 # zsh completion of kiln; in ~/.zshrc, after compinit: source <(kiln completion zsh)
-_kiln_service() { local -a found; found=(\${(f)"${askDaemon('service')}"}); compadd -a found }
-_kiln_image() { local -a found; found=(\${(f)"${askDaemon('image')}"}); compadd -a found }
-_kiln_channel() { local -a found; found=(\${(f)"${askDaemon('channel')}"}); compadd -a found }
+${ASKED.map(functionOf).join('\n')}
 _kiln() {
   local -a commands
   commands=(
@@ -28,6 +26,9 @@ ${topLevel.map(caseOf).join('\n')}
 compdef _kiln kiln
 `;
 }
+
+const functionOf = (kind: Asked): string =>
+  `_kiln_${kind}() { local -a found; found=(\${(f)"${asking(kind)}"}); compadd -a found }`;
 
 function caseOf(spec: CommandSpec): string {
   const specs = [
@@ -52,7 +53,7 @@ const argumentSpec = ({ name, required, completes }: ArgumentSpec, spec: Command
 function actionOf(completes: Completes, more: readonly string[]): string {
   if (completes === 'none') return ' ';
   if (completes === 'folder') return '_files -/';
-  if (completes === 'service' || completes === 'image' || completes === 'channel') {
+  if (isAsked(completes)) {
     return more.length === 0 ? `_kiln_${completes}` : `{ compadd ${more.join(' ')}; _kiln_${completes} }`;
   }
   return `(${FIXED[completes]})`;

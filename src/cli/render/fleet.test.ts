@@ -18,6 +18,16 @@ test('a steady fleet is two lines', () => {
   );
 });
 
+test('a way back that runs is warm; one that nothing runs of would be launched anew', () => {
+  const back = { weight: 0, warmUntil: NOW + 540_000 };
+  const status = (size: number): FleetStatusBody =>
+    fleet({ target: r8, serving: r8, groups: [group(8), group(7, { ...back, size, running: size, healthy: size })] });
+  assert.match(text(status(3)), /✓ r7 +3 of 3 healthy +0 % of traffic {3}kept warm for 9 m/);
+  const gone = text(status(0)).split('\n').at(-1) ?? '';
+  assert.match(gone, /○ r7 +0 retiring +0 % of traffic {3}cold way back for 9 m/);
+  assert.ok(widthOf(gone) <= 80, gone);
+});
+
 test('a rollout says how far it is, why it waits, when it gives up, and what can be typed', () => {
   const status = fleet({
     phase: 'advancing',

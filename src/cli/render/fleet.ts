@@ -91,12 +91,16 @@ function groupLines(fleet: FleetStatusBody, { terminal, now }: Surroundings): re
     .toSorted((a, b) => b.release - a.release)
     .flatMap((group) => {
       const counts = group.size === 0 ? `${group.running} retiring` : `${group.healthy} of ${group.size} healthy`;
-      const warm = group.warmUntil === null ? '' : `   kept warm for ${duration(group.warmUntil - now)}`;
+      const warm = group.warmUntil === null ? '' : `   ${keptFor(group, duration(group.warmUntil - now))}`;
       const traffic = `${share(group.weight).padStart(7)} of traffic${besides(fleet, group)}`;
       const facts = `${`r${group.release}`.padEnd(5)} ${counts.padEnd(18)} ${traffic}${warm}`;
       return [`  ${markOf(group, terminal)} ${facts}`, ...troubleLines(group, now), ...instanceLines(fleet, group)];
     });
 }
+
+/** After a recreate nothing of the way back runs: it would be launched anew. */
+const keptFor = ({ size }: GroupStatus, time: string): string =>
+  size === 0 ? `cold way back for ${time}` : `kept warm for ${time}`;
 
 /** What a canary has besides its share. */
 function besides({ target, canary }: FleetStatusBody, { release }: GroupStatus): string {

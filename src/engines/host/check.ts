@@ -30,8 +30,8 @@ export const HOST_PROGRAMS: readonly Requirement[] = [
 
 const ROOT = { name: 'root', fix: 'start the daemon as root: `sudo kiln up`' };
 const KERNEL = [
-  { name: 'overlay', fix: 'run a kernel with overlayfs (CONFIG_OVERLAY_FS)', fatal: true },
-  { name: 'erofs', fix: 'layers are kept unpacked; a kernel with EROFS takes less space', fatal: false },
+  { name: 'overlay', fix: 'a kernel with CONFIG_OVERLAY_FS', fatal: true },
+  { name: 'erofs', fix: 'a kernel with EROFS: layers take less space', fatal: false },
 ] as const;
 const CONTROLLERS = ['memory', 'cpu', 'pids'].map((name) => ({ name, fix: `enable it at boot (cgroup_enable=${name})` }));
 const FIREWALL = { name: 'nf_tables in the kernel', fix: 'run a kernel with nf_tables' };
