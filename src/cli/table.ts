@@ -347,7 +347,10 @@ export const COMMANDS: readonly CommandSpec[] = [
     group: 'Fleets',
     summary: 'Show what instances have written, those that are gone included',
     arguments: [required('SERVICE|INSTANCE', 'a service, or one of its instances', 'instance')],
-    options: [option('-f, --follow', 'stay and print new lines'), option('--tail <N>', 'how many lines back; with --follow, of each instance (default: 100)')],
+    options: [
+      option('-f, --follow', 'stay and print new lines'),
+      option('--tail <N>', 'how many lines back; with --follow, of each instance (default: 100)'),
+    ],
     example: 'kiln logs web --follow',
     exits: {},
     load: () => import('./commands/logs.ts'),
