@@ -20,6 +20,7 @@ const REQUIREMENTS: readonly Pick<Requirement, 'program' | 'debianPackage'>[] = 
 
 /** In no table: a new program belongs into one, unless it is like one of these. */
 const UNLISTED: Readonly<Record<string, string>> = {
+  'apt-config': "asked for the machine's proxy; where it is not, nobody set one",
   mkfifo: 'coreutils, which no system is without',
   mknod: 'coreutils, which no system is without',
   modprobe: 'asked whether a file system could be loaded; without it what is loaded counts',
