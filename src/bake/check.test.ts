@@ -11,7 +11,12 @@ test('a missing program is named with its package; one that is there is not', as
     { program: 'kiln-no-such-program', debianPackage: 'no-such', why: 'nothing works', fatal: true },
   ];
   assert.deepEqual(await missingPrograms(table), [
-    { what: 'kiln-no-such-program is not installed: nothing works', hint: 'apt-get install no-such', fatal: true },
+    {
+      requirement: 'kiln-no-such-program',
+      what: 'kiln-no-such-program is not installed: nothing works',
+      hint: 'apt-get install no-such',
+      fatal: true,
+    },
   ]);
 });
 
