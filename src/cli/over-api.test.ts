@@ -225,7 +225,7 @@ const handlers: Readonly<Record<string, (input: never, ctx: StreamContext) => Pr
     configuration: [configurationChange],
     steps: ['launch 1 instance of r8'],
   }),
-  fleets: async () => ({ fleets: [fleet(), moving], problems: [] }),
+  fleets: async () => ({ fleets: [fleet(), moving], problems: [], waves: [] }),
   status: async () => moving,
   configuration: async () => ({
     fleet: 'web.local',
