@@ -85,7 +85,8 @@ const defaultsSection = (): string =>
     // Slow senders of headers.
     '  timeout http-request 10s',
     `  timeout http-keep-alive ${KEEP_ALIVE_SECONDS}s`,
-    '  retries 2',
+    // Enough to pass over several that died at once, before anybody has told HAProxy.
+    '  retries 4',
     '  option redispatch 1',
     '  retry-on conn-failure',
     // A worker that leaves answers one more request on each idle connection instead of closing it under the client's hands.
