@@ -7,7 +7,7 @@ import type { Terminal } from './terminal.ts';
 /** What the shell can complete a word with. `none`: nothing. */
 export type Completes = Asked | 'folder' | 'shell' | 'strategy' | 'sbom-format' | 'none';
 
-/** What the scripts ask of `kiln complete-words` when a key is pressed. */
+/** What the scripts ask of the hidden command `complete-words` when a key is pressed. */
 export type Asked = 'service' | 'image' | 'channel' | 'environment' | 'release' | 'instance';
 
 export type Group = 'Images' | 'Evidence' | 'Fleets' | 'History' | 'This machine' | 'hidden';
