@@ -4,6 +4,8 @@
  * Kinds: rolling, blue-green, rollback, heal, daemon-killed, haproxy-reloaded.
  */
 
+import { existsSync } from 'node:fs';
+
 import { startLoad, type Load } from './load.ts';
 import { atRest, atRestNow, haproxyPid, openSite, until, type Site } from './site.ts';
 
@@ -28,7 +30,9 @@ const KINDS: Readonly<Record<string, (site: Site, run: number) => Promise<void>>
     await site.version(`d${run}`);
     await site.must('deploy', '--no-wait');
     const client = await site.client();
-    process.kill((await client.health({})).pid, 'SIGKILL');
+    const { pid } = await client.health({});
+    process.kill(pid, 'SIGKILL');
+    await until('the killed daemon gone', 5, async () => !existsSync(`/proc/${pid}`));
     await until('a daemon that has finished the rollout', 60, () => atRestNow(site), 100);
   },
   async 'haproxy-reloaded'(site) {
