@@ -98,7 +98,9 @@ export function servesWhatFailed(state: FleetState | null, entry: Entry): readon
 export function goesPastAlarm(state: FleetState | null, entry: Entry): readonly string[] {
   const event = fleetEventOf(entry);
   const ended = event?.kind === 'rollout.finished' && event.outcome === 'done';
-  if (state?.rollout?.phase !== 'advancing' || !(ended || event?.kind === 'canary.passed')) return [];
+  // Whoever promotes it may not know of the alarm yet; it ends the rollout all the same.
+  const passed = event?.kind === 'canary.passed' && event.why !== 'promoted';
+  if (state?.rollout?.phase !== 'advancing' || !(ended || passed)) return [];
   const { to, alarms } = state.rollout;
   return (contentOf(state, to)?.replace.alarms ?? []).flatMap(({ name, forMs }) => {
     const held = alarms[name];

@@ -343,6 +343,7 @@ class History {
         return;
       }
       if (!this.#mayStayPaused() && this.#waitsForApproval()) this.#act({ kind: 'approve' });
+      if (!this.#mayStayPaused() && this.#waitsForPromotion()) this.#act({ kind: 'promote', past: 'step' });
       await this.#step(limit);
     }
   }
@@ -350,6 +351,19 @@ class History {
   /** As long as a pause. */
   #waitsForApproval(): boolean {
     return this.#state()?.tasks.some(({ task, ended }) => ended === null && task.startsWith('approval')) === true;
+  }
+
+  /** A step of a canary that would stand for a day, beside whatever fails all day. */
+  #waitsForPromotion(): boolean {
+    const waits = this.#daemon.fleets.fleet(FLEET).last?.plan.waits ?? [];
+    return (
+      this.#alive() &&
+      waits.some(({ state, until }) => (state === 'canary-promotion' || state === 'canary-evidence') && this.#isFar(until))
+    );
+  }
+
+  #isFar(until: number | null): boolean {
+    return until !== null && until - this.#world.clock.now() > REST_LIMIT_MS / 48;
   }
 
   #unrest(): readonly string[] {
@@ -371,6 +385,7 @@ class History {
       return;
     }
     if (!this.#alive()) this.#restart();
+    if (!this.#alive()) return;
     this.#aliveAt = clock.now();
     this.#changed = false;
     const next = await this.#tick();
@@ -421,8 +436,14 @@ class History {
     this.#crashes += 1;
     this.#note('— the daemon starts again');
     this.#daemon = this.#start(this.#journal);
-    this.#daemon.fleets.missed(this.#awayUntil === 0 ? 0 : this.#world.clock.now() - this.#aliveAt);
+    const awayMs = this.#awayUntil === 0 ? 0 : this.#world.clock.now() - this.#aliveAt;
     this.#awayUntil = 0;
+    try {
+      this.#daemon.fleets.missed(awayMs);
+    } catch (error) {
+      // It may die as it writes that down.
+      if (this.#alive()) throw error;
+    }
   }
 
   /** Law 9: a new daemon over the journal's text comes to the same state. */
